@@ -1,0 +1,340 @@
+//! Resolving names: variables, formats, transformations, flags, functions.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use language::ast::{Call as AstCall, Expr, ExprKind, FormatPiece, Mode, Variable};
+use language::diagnostic::{Code, Diagnostic};
+use language::span::Span;
+use language::variable::{parse_format, parse_variable};
+use sip::Str;
+
+use super::CompileEnv;
+use crate::expression::{Expression, Format, FormatPart};
+use crate::function::{Call, FunctionDef};
+use crate::known;
+use crate::program::Target;
+use crate::script_type::ArgSource;
+use crate::transformation::TransformArgs;
+use crate::value::Value;
+use crate::variable::ScriptVariable;
+
+impl CompileEnv<'_> {
+    /// The started module of type `T`; it is there because its function is being compiled.
+    pub fn module<T: Any + Send + Sync>(&self, span: Span) -> Result<Arc<T>, Diagnostic> {
+        self.modules.get().ok_or_else(|| {
+            Diagnostic::error(
+                Code::MissingDependency,
+                format!("a module that this needs is not loaded ({})", std::any::type_name::<T>()),
+                span,
+                "here",
+            )
+        })
+    }
+
+    /// The slot of a `$var`.
+    pub fn slot(&mut self, name: &str) -> u32 {
+        if let Some(slot) = self.slots.get(name) {
+            return *slot;
+        }
+        let slot = self.var_names.len() as u32;
+        self.var_names.push(name.to_owned());
+        self.slots.insert(name.to_owned(), slot);
+        slot
+    }
+
+    /// A flag by number or by the name that `flags` gave it.
+    pub fn flag(&self, text: &str, span: Span) -> Result<u8, Diagnostic> {
+        let number = text.trim().parse().ok().or_else(|| self.flags.get(text).copied());
+        match number {
+            Some(number @ 0..=31) => Ok(number as u8),
+            Some(number) => Err(Diagnostic::error(
+                Code::Argument,
+                format!("flag {number} is out of range"),
+                span,
+                "flags go from 0 to 31",
+            )),
+            None => Err(Diagnostic::error(
+                Code::Argument,
+                format!("`{text}` is no flag"),
+                span,
+                "neither a number nor a name of `flags`",
+            )
+            .did_you_mean(text, self.flags.keys().map(String::as_str))),
+        }
+    }
+
+    /// Compiles a format string.
+    pub fn format(&mut self, text: &str, span: Span) -> Result<Format, Diagnostic> {
+        if !text.contains('$') {
+            let pieces = if text.is_empty() { Vec::new() } else { vec![FormatPart::Text(Str::from(text))] };
+            return Ok(Format::new(pieces));
+        }
+        let mut pieces = Vec::new();
+        for piece in parse_format(text, span)? {
+            pieces.push(match piece {
+                FormatPiece::Text(text) => FormatPart::Text(Str::from(text)),
+                FormatPiece::Variable(variable) => FormatPart::Value(self.variable(&variable)?),
+            });
+        }
+        Ok(Format::new(pieces))
+    }
+
+    /// Compiles the text of one variable.
+    pub fn variable_text(&mut self, text: &str, span: Span) -> Result<Expression, Diagnostic> {
+        let variable = parse_variable(text, span)?;
+        self.variable(&variable)
+    }
+
+    /// Compiles a variable with its transformations.
+    pub fn variable(&mut self, variable: &Variable) -> Result<Expression, Diagnostic> {
+        let input = match (&*variable.name, &variable.inner, &variable.index) {
+            ("null", None, None) => Expression::Constant(Value::Null),
+            ("var", Some(name), None) => Expression::Slot(self.slot(&name.node)),
+            _ => Expression::Variable(self.plain_variable(variable)?.0),
+        };
+        if variable.transformations.is_empty() {
+            return Ok(input);
+        }
+        let mut steps = Vec::new();
+        for source in &variable.transformations {
+            let name =
+                if source.name.is_empty() { source.class.clone() } else { format!("{}.{}", source.class, source.name) };
+            let Some(def) = self.catalog.transformations.get(&*name) else {
+                return Err(self.unknown_transformation(&name, source.span));
+            };
+            let arguments = source.arguments.as_ref().map(|arguments| &*arguments.node);
+            let mut arguments = TransformArgs::new(arguments, &name, source.span);
+            steps.push((def.compile)(&mut arguments, self)?);
+            arguments.finish()?;
+        }
+        Ok(Expression::Transformed(Box::new(input), steps))
+    }
+
+    fn unknown_transformation(&self, name: &str, span: Span) -> Diagnostic {
+        match known::transformation(name).first() {
+            Some(module) if self.modules.is_loaded(module) || *module == "core" => Diagnostic::error(
+                Code::NotYet,
+                format!("transformation `{{{name}}}` is not supported yet"),
+                span,
+                "Kamailio has it, Olelo not yet",
+            ),
+            Some(module) => Diagnostic::error(
+                Code::Transformation,
+                format!("transformation `{{{name}}}` needs module `{module}`"),
+                span,
+                "not loaded",
+            )
+            .help(format!("add `loadmodule \"{module}.so\"`")),
+            None => Diagnostic::error(
+                Code::Transformation,
+                format!("unknown transformation `{{{name}}}`"),
+                span,
+                "no loaded module has it",
+            )
+            .did_you_mean(name, self.catalog.transformations.keys().copied()),
+        }
+    }
+
+    /// Compiles a variable without transformations; tells whether it can be written.
+    fn plain_variable(&mut self, variable: &Variable) -> Result<(Box<dyn ScriptVariable>, bool), Diagnostic> {
+        if let Some(def) = self.catalog.variables.get(&*variable.name) {
+            return Ok(((def.compile)(variable, self)?, def.writable));
+        }
+        if self.mode != Mode::Kamailio && variable.inner.is_none() && known::variable(&variable.name).is_empty() {
+            // Without a `#!KAMAILIO` line an unknown `$x` is the AVP named x.
+            let inner = language::span::Spanned::new(variable.name.clone(), variable.span);
+            let avp = Variable { name: "avp".into(), inner: Some(inner), ..variable.clone() };
+            if self.catalog.variables.contains_key("avp") {
+                return self.plain_variable(&avp);
+            }
+        }
+        Err(self.unknown_variable(variable))
+    }
+
+    fn unknown_variable(&self, variable: &Variable) -> Diagnostic {
+        let (name, span) = (&*variable.name, variable.span);
+        let modules = known::variable(name);
+        match modules.first() {
+            Some(module) if modules.iter().any(|module| *module == "core" || self.modules.is_loaded(module)) => {
+                let text = format!("Kamailio has it (module {module}), Olelo not yet");
+                Diagnostic::error(Code::NotYet, format!("variable `${name}` is not supported yet"), span, text)
+            }
+            Some(module) => Diagnostic::error(
+                Code::UnknownVariable,
+                format!("variable `${name}` needs module `{module}`"),
+                span,
+                "its module is not loaded",
+            )
+            .help(format!("add `loadmodule \"{module}.so\"`")),
+            None => Diagnostic::error(
+                Code::UnknownVariable,
+                format!("unknown variable `${name}`"),
+                span,
+                "no loaded module has it",
+            )
+            .did_you_mean(name, self.catalog.variables.keys().copied()),
+        }
+    }
+
+    /// Compiles the left side of an assignment.
+    pub fn target(&mut self, variable: &Variable) -> Result<Target, Diagnostic> {
+        if let Some(step) = variable.transformations.first() {
+            return Err(Diagnostic::error(
+                Code::NotWritable,
+                "a variable with transformations cannot be assigned",
+                step.span,
+                "remove this",
+            ));
+        }
+        if let ("var", Some(name), None) = (&*variable.name, &variable.inner, &variable.index) {
+            return Ok(Target::Slot(self.slot(&name.node)));
+        }
+        match self.plain_variable(variable)? {
+            (compiled, true) => Ok(Target::Variable(compiled)),
+            (_, false) => Err(Diagnostic::error(
+                Code::NotWritable,
+                format!("variable `${}` is read-only", variable.name),
+                variable.span,
+                "cannot be assigned",
+            )),
+        }
+    }
+
+    /// Compiles an argument that names a variable: `"$var(x)"` or `$var(x)`.
+    pub fn variable_argument(
+        &mut self,
+        arg: &ArgSource<'_>,
+        writable: bool,
+    ) -> Result<Box<dyn ScriptVariable>, Diagnostic> {
+        let variable = match &arg.expr.kind {
+            ExprKind::Variable(variable) => variable.clone(),
+            ExprKind::String(text) if text.trim_start().starts_with('$') => parse_variable(text.trim(), arg.span())?,
+            _ => return Err(arg.error("this argument must be a variable", "write `\"$var(x)\"`")),
+        };
+        if writable {
+            return Ok(match self.target(&variable)? {
+                Target::Slot(slot) => Box::new(SlotVariable(slot)),
+                Target::Variable(variable) => variable,
+            });
+        }
+        Ok(match self.variable(&variable)? {
+            Expression::Variable(variable) => variable,
+            expression => Box::new(ReadOnly(expression)),
+        })
+    }
+
+    /// Compiles an argument that is a text: strings are formats, everything else is evaluated.
+    pub fn text(&mut self, arg: &ArgSource<'_>) -> Result<Expression, Diagnostic> {
+        match &arg.expr.kind {
+            ExprKind::String(text) => {
+                let format = self.format(text, arg.span())?;
+                Ok(match format.constant() {
+                    Some(text) => Expression::Constant(Value::Str(text)),
+                    None => Expression::Format(format),
+                })
+            }
+            ExprKind::Word(text) | ExprKind::Address(text) => Ok(Expression::Constant(Value::from(text.as_str()))),
+            _ => self.pure(arg.expr),
+        }
+    }
+
+    /// Compiles an expression that must not contain calls.
+    pub fn pure(&mut self, expr: &Expr) -> Result<Expression, Diagnostic> {
+        super::operand::pure(self, expr)
+    }
+
+    /// Finds a function for a call, and compiles it. The name of the module is the second value.
+    pub fn call(&mut self, call: &AstCall, span: Span) -> Result<(Call, &'static str), Diagnostic> {
+        let Some(candidates) = self.catalog.functions.get(&*call.name.node) else {
+            return Err(self.unknown_function(call));
+        };
+        let count = call.arguments.len();
+        let fits = |def: &FunctionDef| (def.arity().0..=def.arity().1).contains(&count);
+        let Some((def, module)) = candidates.iter().rev().find(|(def, _)| fits(def)) else {
+            let (least, most) = candidates[0].0.arity();
+            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
+            let mut diagnostic = Diagnostic::error(
+                Code::ArgumentCount,
+                format!("`{}` takes {wanted} arguments, {count} given", call.name.node),
+                span,
+                "wrong number of arguments",
+            );
+            for (def, _) in candidates {
+                diagnostic = diagnostic.help(def.signature());
+            }
+            return Err(diagnostic);
+        };
+        if !def.routes.intersects(self.kind) {
+            return Err(Diagnostic::error(
+                Code::RouteKind,
+                format!("`{}` cannot be used in this kind of route", def.name),
+                call.name.span,
+                format!("allowed in: {}", route_names(def.routes.0)),
+            ));
+        }
+        let arguments: Vec<ArgSource<'_>> = call.arguments.iter().map(|expr| ArgSource { expr }).collect();
+        Ok(((def.compile)(&arguments, self)?, module))
+    }
+
+    fn unknown_function(&self, call: &AstCall) -> Diagnostic {
+        let (name, span) = (&*call.name.node, call.name.span);
+        let modules = known::function(name);
+        if let Some(loaded) = modules.iter().find(|module| **module == "core" || self.modules.is_loaded(module)) {
+            let label = format!("Kamailio has it (module {loaded}), Olelo not yet");
+            return Diagnostic::error(Code::NotYet, format!("function `{name}` is not supported yet"), span, label);
+        }
+        match modules.first() {
+            Some(module) => Diagnostic::error(
+                Code::UnknownFunction,
+                format!("function `{name}` needs module `{}`", modules.join("` or `")),
+                span,
+                "its module is not loaded",
+            )
+            .help(format!("add `loadmodule \"{module}.so\"`")),
+            None => Diagnostic::error(
+                Code::UnknownFunction,
+                format!("unknown function `{name}`"),
+                span,
+                "no loaded module has it",
+            )
+            .did_you_mean(name, self.catalog.functions.keys().copied().chain(["if", "route", "exit", "return"])),
+        }
+    }
+}
+
+fn route_names(mask: u16) -> String {
+    let names = [
+        (1, "request_route"),
+        (2, "failure_route"),
+        (4, "onreply_route[X]"),
+        (8, "branch_route"),
+        (16, "onsend_route"),
+        (32, "reply_route"),
+        (64, "event_route"),
+    ];
+    let names: Vec<&str> = names.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| *name).collect();
+    names.join(", ")
+}
+
+/// `$var(x)` where a variable object is needed.
+pub(crate) struct SlotVariable(pub(crate) u32);
+
+impl ScriptVariable for SlotVariable {
+    fn get(&self, cx: &crate::RouteCx) -> Value {
+        cx.vars.get(self.0)
+    }
+    fn set(&self, cx: &mut crate::RouteCx, value: Value) -> Result<(), crate::ScriptError> {
+        cx.vars.set(self.0, if value.is_null() { Value::Int(0) } else { value });
+        Ok(())
+    }
+}
+
+/// A variable with transformations.
+struct ReadOnly(Expression);
+
+impl ScriptVariable for ReadOnly {
+    fn get(&self, cx: &crate::RouteCx) -> Value {
+        self.0.eval(cx)
+    }
+}

@@ -1,0 +1,137 @@
+//! Values that can be changed while the server runs: `core.debug`, `registrar.default_expires`, and the groups that a
+//! configuration declares itself (`pstn.gw_ip = "1.2.3.4" desc "gateway"`). Read by `$sel(cfg_get.group.name)`, changed
+//! by the RPC commands `cfg.*`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use crate::value::Value;
+
+/// Called with the new value.
+pub type Changed = Arc<dyn Fn(&Value) + Send + Sync>;
+
+/// One value.
+#[derive(Clone)]
+pub struct ConfigVariable {
+    /// Its name in the group.
+    pub name: String,
+    /// What it is.
+    pub doc: String,
+    /// Smallest and largest number; `None` for text, or any number.
+    pub range: Option<(i64, i64)>,
+    /// Its value; the type never changes.
+    pub value: Arc<RwLock<Value>>,
+    /// The value at start.
+    pub default: Value,
+    changed: Option<Changed>,
+}
+
+/// A handle to a number that may change.
+#[derive(Clone)]
+pub struct LiveInt(Arc<RwLock<Value>>);
+
+impl LiveInt {
+    /// Its value now.
+    #[must_use]
+    pub fn get(&self) -> i64 {
+        match *self.0.read() {
+            Value::Int(number) => number,
+            _ => 0,
+        }
+    }
+}
+
+/// Why a value was not changed.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No such group or name.
+    #[error("Group or variable not found")]
+    NotFound,
+    /// A number was given for a text, or the reverse.
+    #[error("the value has the wrong type")]
+    Type,
+    /// The number is not allowed.
+    #[error("the value must be from {0} to {1}")]
+    Range(i64, i64),
+}
+
+/// All groups.
+#[derive(Default)]
+pub struct ConfigGroups {
+    groups: RwLock<BTreeMap<String, Vec<ConfigVariable>>>,
+}
+
+impl ConfigGroups {
+    /// Declares a value; a repeated declaration replaces it.
+    pub fn declare(
+        &self,
+        group: &str,
+        name: &str,
+        doc: &str,
+        value: Value,
+        range: Option<(i64, i64)>,
+        changed: Option<Changed>,
+    ) {
+        let variable = ConfigVariable {
+            name: name.into(),
+            doc: doc.into(),
+            range,
+            value: Arc::new(RwLock::new(value.clone())),
+            default: value,
+            changed,
+        };
+        let mut groups = self.groups.write();
+        let group = groups.entry(group.into()).or_default();
+        match group.iter_mut().find(|old| old.name == name) {
+            Some(old) => *old = variable,
+            None => group.push(variable),
+        }
+    }
+
+    /// Declares a number and returns a handle to it.
+    pub fn declare_int(&self, group: &str, name: &str, doc: &str, value: i64, range: Option<(i64, i64)>) -> LiveInt {
+        self.declare(group, name, doc, Value::Int(value), range, None);
+        LiveInt(self.find(group, name).map_or_else(Default::default, |variable| variable.value))
+    }
+
+    /// One value.
+    #[must_use]
+    pub fn find(&self, group: &str, name: &str) -> Option<ConfigVariable> {
+        self.groups.read().get(group)?.iter().find(|variable| variable.name == name).cloned()
+    }
+
+    /// The names of all groups.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        self.groups.read().keys().cloned().collect()
+    }
+
+    /// All values of a group in the order of declaration.
+    #[must_use]
+    pub fn group(&self, group: &str) -> Vec<ConfigVariable> {
+        self.groups.read().get(group).cloned().unwrap_or_default()
+    }
+
+    /// Changes a value.
+    pub fn set(&self, group: &str, name: &str, value: Value) -> Result<(), ConfigError> {
+        let variable = self.find(group, name).ok_or(ConfigError::NotFound)?;
+        match (&variable.default, &value) {
+            (Value::Int(_), Value::Int(number)) => {
+                if let Some((least, most)) = variable.range
+                    && !(least..=most).contains(number)
+                {
+                    return Err(ConfigError::Range(least, most));
+                }
+            }
+            (Value::Str(_), Value::Str(_)) => {}
+            _ => return Err(ConfigError::Type),
+        }
+        *variable.value.write() = value.clone();
+        if let Some(changed) = &variable.changed {
+            changed(&value);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,328 @@
+//! What all parts of a running server share.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::RwLock;
+use sip::{Protocol, Str};
+use transport::resolve::Resolver;
+use transport::{LocalSocket, Network, Outgoing, SocketId};
+
+use crate::compile::Catalog;
+use crate::config_groups::ConfigGroups;
+use crate::log::Log;
+use crate::module::{BoxFuture, Modules};
+use crate::program::Program;
+use crate::rpc::RpcTable;
+use crate::settings::Settings;
+use crate::statistics::{Counter, Statistics};
+use crate::value::Value;
+
+/// The version that `core.version` and the Server header name.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the core counts, with Kamailio's names.
+pub struct CoreCounters {
+    /// Requests received.
+    pub received_requests: Counter,
+    /// Replies received.
+    pub received_replies: Counter,
+    /// Requests sent on.
+    pub forwarded_requests: Counter,
+    /// Replies sent on.
+    pub forwarded_replies: Counter,
+    /// Requests that the script dropped, or that could not be sent.
+    pub dropped_requests: Counter,
+    /// Replies that were dropped.
+    pub dropped_replies: Counter,
+    /// Requests that failed with an error.
+    pub error_requests: Counter,
+    /// Replies that failed with an error.
+    pub error_replies: Counter,
+    /// Messages that could not be parsed.
+    pub bad_messages: Counter,
+    /// Requests with a wrong request-URI.
+    pub bad_uris: Counter,
+    /// Requests of a method that RFC 3261 does not define.
+    pub unsupported_methods: Counter,
+}
+
+impl CoreCounters {
+    fn new(statistics: &Statistics) -> Self {
+        let counter = |name, doc| statistics.counter("core", name, doc);
+        Self {
+            bad_uris: counter("bad_URIs_rcvd", "messages with a wrong URI"),
+            bad_messages: counter("bad_msg_hdr", "messages with a header that could not be parsed"),
+            dropped_replies: counter("drop_replies", "replies dropped"),
+            dropped_requests: counter("drop_requests", "requests dropped"),
+            error_replies: counter("err_replies", "replies that failed"),
+            error_requests: counter("err_requests", "requests that failed"),
+            forwarded_replies: counter("fwd_replies", "replies forwarded"),
+            forwarded_requests: counter("fwd_requests", "requests forwarded"),
+            received_replies: counter("rcv_replies", "replies received"),
+            received_requests: counter("rcv_requests", "requests received"),
+            unsupported_methods: counter("unsupported_methods", "requests with an unknown method"),
+        }
+    }
+}
+
+/// One of our own names beside the sockets: `alias=udp:example.com:5060`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Alias {
+    /// Lower case.
+    pub host: String,
+    /// `None`: any port.
+    pub port: Option<u16>,
+    /// `None`: any protocol.
+    pub protocol: Option<Protocol>,
+}
+
+/// Answers a request in the name of `sl`'s `send_reply` when a transaction exists (set by tm).
+pub type StatefulReply = Arc<dyn Fn(&mut crate::RouteCx, u16, &Str) -> Option<crate::CallResult> + Send + Sync>;
+
+/// What all parts of a running server share.
+pub struct Core {
+    /// The core parameters.
+    pub settings: Settings,
+    /// The log.
+    pub log: Arc<Log>,
+    /// All statistics.
+    pub statistics: Statistics,
+    /// The core's own.
+    pub counters: CoreCounters,
+    /// Values that can change while running.
+    pub config: ConfigGroups,
+    /// Names of `$var` by slot.
+    pub var_names: RwLock<Vec<String>>,
+    /// Start values of `$var` by slot (`varset`).
+    pub var_start: RwLock<Vec<Value>>,
+    /// The program that new messages run on.
+    pub program: ArcSwapOption<Program>,
+    /// All RPC commands.
+    pub rpc: ArcSwap<RpcTable>,
+    /// Our names beside the sockets.
+    pub aliases: RwLock<Vec<Alias>>,
+    /// All script names, for formats that are compiled while running.
+    pub catalog: OnceLock<Arc<Catalog>>,
+    /// `log_prefix`, compiled.
+    pub log_prefix: OnceLock<crate::Format>,
+    /// Names to addresses.
+    pub resolver: OnceLock<Arc<Resolver>>,
+    /// The loaded modules.
+    pub modules: OnceLock<Arc<Modules>>,
+    /// `send_reply` with a transaction.
+    pub stateful_reply: OnceLock<StatefulReply>,
+    /// What modules do before and after the script.
+    pub hooks: crate::receive::Hooks,
+    /// A secret of this run: To tags, branches.
+    pub secret: [u8; 16],
+    network: OnceLock<Arc<dyn Network>>,
+    runtime: OnceLock<tokio::runtime::Handle>,
+    stopping: tokio::sync::watch::Sender<bool>,
+    messages: AtomicU32,
+    started: OnceLock<(tokio::time::Instant, i64)>,
+}
+
+impl Core {
+    /// A core that is not started yet.
+    #[must_use]
+    pub fn new(settings: Settings, log: Arc<Log>) -> Arc<Self> {
+        let statistics = Statistics::default();
+        let counters = CoreCounters::new(&statistics);
+        let core = Arc::new(Self {
+            settings,
+            log,
+            counters,
+            statistics,
+            config: ConfigGroups::default(),
+            var_names: RwLock::default(),
+            var_start: RwLock::default(),
+            program: ArcSwapOption::empty(),
+            rpc: ArcSwap::default(),
+            aliases: RwLock::default(),
+            catalog: OnceLock::new(),
+            log_prefix: OnceLock::new(),
+            resolver: OnceLock::new(),
+            modules: OnceLock::new(),
+            stateful_reply: OnceLock::new(),
+            hooks: crate::receive::Hooks::default(),
+            secret: rand::random(),
+            network: OnceLock::new(),
+            runtime: OnceLock::new(),
+            stopping: tokio::sync::watch::channel(false).0,
+            messages: AtomicU32::new(0),
+            started: OnceLock::new(),
+        });
+        crate::settings::declare_live(&core);
+        core
+    }
+
+    /// Connects the core to its runtime, sockets and clock. `unix_now` is the wall clock in seconds; with a paused
+    /// runtime (tests) all later times follow the virtual clock.
+    pub fn attach(&self, network: Arc<dyn Network>, unix_now: i64) {
+        let _ = self.runtime.set(tokio::runtime::Handle::current());
+        let _ = self.network.set(network);
+        let _ = self.started.set((tokio::time::Instant::now(), unix_now));
+    }
+
+    /// The tokio runtime.
+    ///
+    /// # Panics
+    /// Before [`Self::attach`].
+    #[must_use]
+    pub fn runtime(&self) -> tokio::runtime::Handle {
+        match self.runtime.get() {
+            Some(runtime) => runtime.clone(),
+            None => tokio::runtime::Handle::current(),
+        }
+    }
+
+    /// Sends a message; a failure is logged and told.
+    pub fn send(&self, outgoing: Outgoing) -> bool {
+        let Some(network) = self.network.get() else { return false };
+        match network.send(outgoing) {
+            Ok(()) => true,
+            Err(error) => {
+                crate::log!(self.log, Error, "{error}");
+                false
+            }
+        }
+    }
+
+    /// The sockets and connections.
+    #[must_use]
+    pub fn network(&self) -> Option<&Arc<dyn Network>> {
+        self.network.get()
+    }
+
+    /// The local sockets.
+    #[must_use]
+    pub fn sockets(&self) -> &[LocalSocket] {
+        self.network.get().map_or(&[], |network| network.sockets())
+    }
+
+    /// A local socket.
+    #[must_use]
+    pub fn socket(&self, id: SocketId) -> Option<&LocalSocket> {
+        self.sockets().get(id.0 as usize)
+    }
+
+    /// The socket to reach a destination: of its protocol and address family; `preferred` if it fits.
+    #[must_use]
+    pub fn socket_for(
+        &self,
+        protocol: Protocol,
+        destination: &SocketAddr,
+        preferred: Option<SocketId>,
+    ) -> Option<&LocalSocket> {
+        let fits = |socket: &&LocalSocket| {
+            socket.protocol == protocol && socket.address.is_ipv4() == destination.ip().to_canonical().is_ipv4()
+        };
+        preferred
+            .and_then(|id| self.socket(id))
+            .filter(|socket| fits(socket))
+            .or_else(|| self.sockets().iter().find(fits))
+    }
+
+    /// True when `host` (an address, bracketed for IPv6, or a name) with this port and protocol is one of our sockets,
+    /// advertised addresses or aliases. `None` for port or protocol: any.
+    #[must_use]
+    pub fn is_myself(&self, host: &[u8], port: Option<u16>, protocol: Option<Protocol>) -> bool {
+        let bare = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+        let address: Option<std::net::IpAddr> = std::str::from_utf8(bare).ok().and_then(|host| host.parse().ok());
+        let port_fits = |ours: u16| port.is_none_or(|port| port == ours);
+        let protocol_fits = |ours: Protocol| protocol.is_none_or(|protocol| protocol == ours);
+        self.sockets().iter().any(|socket| {
+            protocol_fits(socket.protocol)
+                && (port_fits(socket.address.port()) && address.is_some_and(|address| address == socket.address.ip())
+                    || socket.advertise.as_ref().is_some_and(|(advertised, advertised_port)| {
+                        advertised.as_bytes().eq_ignore_ascii_case(bare)
+                            && port_fits(advertised_port.unwrap_or_else(|| socket.address.port()))
+                    }))
+        }) || self.aliases.read().iter().any(|alias| {
+            alias.host.as_bytes().eq_ignore_ascii_case(bare)
+                && alias.port.is_none_or(port_fits)
+                && alias.protocol.is_none_or(protocol_fits)
+        })
+    }
+
+    /// Seconds since 1970, by the server's clock.
+    #[must_use]
+    pub fn unix_time(&self) -> i64 {
+        self.unix_micros() / 1_000_000
+    }
+
+    /// Microseconds since 1970, by the server's clock.
+    #[must_use]
+    pub fn unix_micros(&self) -> i64 {
+        match self.started.get() {
+            Some((started, unix)) => unix * 1_000_000 + started.elapsed().as_micros() as i64,
+            None => jiff::Timestamp::now().as_microsecond(),
+        }
+    }
+
+    /// When the server was started, in seconds since 1970.
+    #[must_use]
+    pub fn start_time(&self) -> i64 {
+        self.started.get().map_or(0, |(_, unix)| *unix)
+    }
+
+    /// A number for the next message.
+    pub fn next_message_id(&self) -> u32 {
+        self.messages.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Runs `task` every `interval` until the server stops.
+    pub fn every<F>(self: &Arc<Self>, interval: Duration, mut task: impl FnMut(Arc<Self>) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (core, mut stopping) = (self.clone(), self.stopping.subscribe());
+        self.runtime().spawn(async move {
+            let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(1)));
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            ticks.tick().await;
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => task(core.clone()).await,
+                    _ = stopping.changed() => return,
+                }
+            }
+        });
+    }
+
+    /// Runs a task that ends by itself.
+    pub fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.runtime().spawn(task);
+    }
+
+    /// Ends the server: timers stop, and whoever waits for [`Self::stopped`] goes on.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Waits for [`Self::stop`].
+    pub async fn stopped(&self) {
+        let mut stopping = self.stopping.subscribe();
+        // The sender lives as long as the core.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    /// `Server: ..` or what `server_header` says; `None` with `server_signature=no`.
+    #[must_use]
+    pub fn server_header(&self) -> Option<Str> {
+        if !self.settings.server_signature {
+            return None;
+        }
+        Some(self.settings.server_header.clone())
+    }
+
+    /// `arch/os` as in `core.version`.
+    #[must_use]
+    pub fn platform() -> String {
+        format!("{}/{}", std::env::consts::ARCH, std::env::consts::OS)
+    }
+}

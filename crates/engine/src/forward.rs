@@ -1,0 +1,266 @@
+//! Sending a request or reply on: our Via, the edits, the next hop.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use sip::{Addresses, ContentLength, Endpoint, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
+use transport::resolve::Target;
+use transport::{LocalSocket, Outgoing};
+
+use crate::core::Core;
+use crate::function::ScriptError;
+use crate::route_cx::RouteCx;
+
+/// Where a message is being sent: what `onsend_route` sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// The peer.
+    pub destination: SocketAddr,
+    /// How.
+    pub protocol: Protocol,
+}
+
+/// The text parts of the first Via's `received` and `rport`.
+#[derive(Default)]
+pub struct SourceInVia {
+    received: Option<String>,
+    rport: Option<u16>,
+}
+
+impl SourceInVia {
+    /// What RFC 3261 section 18.2.1 and RFC 3581 demand: `received` when the sent-by is another address, `rport` when
+    /// asked for (or `force_rport`).
+    #[must_use]
+    pub fn of(cx: &RouteCx, via: &Via) -> Self {
+        let source = cx.source.ip().to_canonical();
+        let rport = cx.send.force_rport || cx.core.settings.force_rport || via.rport() != Rport::Absent;
+        let same = address_of(&via.host) == Some(source);
+        Self { received: (!same).then(|| source.to_string()), rport: rport.then(|| cx.source.port()) }
+    }
+
+    /// As the printer takes it.
+    #[must_use]
+    pub fn addition(&self) -> ViaAddition<'_> {
+        ViaAddition {
+            received: self.received.as_ref().map(String::as_bytes),
+            rport: self.rport,
+            ..ViaAddition::default()
+        }
+    }
+}
+
+/// The address in a host, with or without brackets.
+#[must_use]
+pub fn address_of(host: &[u8]) -> Option<IpAddr> {
+    let bare = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    std::str::from_utf8(bare).ok()?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// The host and port that others shall use for a socket: advertised ones first.
+#[must_use]
+pub fn sent_by(cx: &RouteCx, socket: &LocalSocket) -> (String, u16) {
+    let (mut host, mut port) = match &socket.advertise {
+        Some((host, port)) => (host.clone(), port.unwrap_or_else(|| socket.address.port())),
+        None => (local_address(cx, socket), socket.address.port()),
+    };
+    let settings = &cx.core.settings;
+    if let Some(address) = cx
+        .to
+        .advertised_address
+        .as_ref()
+        .map(|address| address.to_text().into_owned())
+        .or_else(|| settings.advertised_address.clone())
+    {
+        host = address;
+    }
+    if let Some(advertised) = cx.to.advertised_port.or(settings.advertised_port) {
+        port = advertised;
+    }
+    (host, port)
+}
+
+/// The address of a socket; on a wildcard socket the one that this message came to.
+fn local_address(cx: &RouteCx, socket: &LocalSocket) -> String {
+    let mut address = socket.address.ip();
+    if address.is_unspecified() {
+        address = cx.received.destination.ip();
+    }
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
+    }
+}
+
+/// What dynamic pieces of edits stand for.
+#[must_use]
+pub fn addresses(cx: &RouteCx, sent: Option<&LocalSocket>) -> Addresses {
+    let endpoint = |socket: &LocalSocket| {
+        let (host, port) = sent_by(cx, socket);
+        Endpoint { protocol: socket.protocol, address: Str::from(host), port }
+    };
+    Addresses { received: cx.core.socket(cx.received.socket).map(endpoint), sent: sent.map(endpoint) }
+}
+
+/// The URI that says where the request goes next: `$du`, else the request-URI.
+#[must_use]
+pub fn next_hop(cx: &RouteCx) -> Str {
+    cx.to.destination.clone().unwrap_or_else(|| cx.request_uri())
+}
+
+/// Finds the addresses of a next hop. Does not wait when the name is an address or is cached.
+pub async fn resolve(core: &Core, uri: &Str) -> Result<Vec<Target>, ScriptError> {
+    let parsed =
+        Uri::parse(uri.clone()).map_err(|error| ScriptError::new(format!("wrong next hop `{uri}`: {error}")))?;
+    let host = parsed.maddr().unwrap_or_else(|| parsed.host());
+    let protocol = match parsed.transport() {
+        Some(name) => {
+            Some(Protocol::from_name(&name).ok_or_else(|| ScriptError::new(format!("unknown transport in `{uri}`")))?)
+        }
+        None => None,
+    };
+    resolve_host(core, &host, parsed.port(), protocol, parsed.scheme() == sip::Scheme::Sips).await
+}
+
+/// Finds the addresses of a host.
+pub async fn resolve_host(
+    core: &Core,
+    host: &[u8],
+    port: Option<u16>,
+    protocol: Option<Protocol>,
+    secure: bool,
+) -> Result<Vec<Target>, ScriptError> {
+    if let Some(address) = address_of(host) {
+        let protocol = protocol.unwrap_or(if secure { Protocol::Tls } else { Protocol::Udp });
+        let port = port.unwrap_or_else(|| protocol.default_port());
+        return Ok(vec![Target { protocol, address: SocketAddr::new(address, port) }]);
+    }
+    let host = String::from_utf8_lossy(host).into_owned();
+    let Some(resolver) = core.resolver.get().cloned() else { return Err(ScriptError::new("no resolver")) };
+    resolver.resolve(&host, port, protocol, secure).await.map_err(|error| ScriptError::new(error.to_string()))
+}
+
+/// A request as it goes out over `socket`: our Via on top, edits applied.
+pub fn print_request(
+    cx: &RouteCx,
+    socket: &LocalSocket,
+    protocol: Protocol,
+    branch: &str,
+) -> Result<Bytes, ScriptError> {
+    let (host, port) = sent_by(cx, socket);
+    let mut via = format!("SIP/2.0/{} {host}", protocol.via_name());
+    if port != protocol.default_port() || cx.core.settings.advertised_port.is_some() {
+        via.push_str(&format!(":{port}"));
+    }
+    via.push_str(";branch=");
+    via.push_str(branch);
+    if cx.send.local_rport || cx.core.settings.local_rport {
+        via.push_str(";rport");
+    }
+    let source = match cx.message.via() {
+        Ok(Some(first)) => SourceInVia::of(cx, first),
+        _ => SourceInVia::default(),
+    };
+    let addresses = addresses(cx, Some(socket));
+    let options = PrintOptions {
+        request_uri: cx.to.new_uri.as_deref(),
+        add_via: Some(via.as_bytes()),
+        via_addition: source.addition(),
+        content_length: if protocol.is_stream() { ContentLength::Required } else { ContentLength::WhenChanged },
+        addresses: Some(&addresses),
+        ..PrintOptions::default()
+    };
+    Ok(Bytes::from(cx.message.print(&options)))
+}
+
+/// The branch of a statelessly forwarded request: the same for each retransmission (RFC 3261 section 16.11).
+#[must_use]
+pub fn stateless_branch(cx: &RouteCx) -> String {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut hash = std::hash::DefaultHasher::new();
+    cx.core.secret.hash(&mut hash);
+    match cx.message.via() {
+        Ok(Some(via)) if via.has_rfc3261_branch() => via.branch().hash(&mut hash),
+        _ => {
+            cx.message.call_id().hash(&mut hash);
+            cx.message.request_uri().hash(&mut hash);
+            if let Ok(Some(cseq)) = cx.message.cseq() {
+                cseq.number.hash(&mut hash);
+            }
+            if let Ok(Some(from)) = cx.message.from() {
+                from.tag().hash(&mut hash);
+            }
+        }
+    }
+    format!("z9hG4bK{:016x}.0", hash.finish())
+}
+
+/// Sends the request on to the first of the targets that a socket fits, without keeping state.
+pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptError> {
+    let core = cx.core.clone();
+    let preferred = cx.to.socket.or(Some(cx.received.socket));
+    let chosen = targets
+        .iter()
+        .find_map(|target| core.socket_for(target.protocol, &target.address, preferred).map(|socket| (target, socket)));
+    let Some((target, socket)) = chosen else {
+        return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
+    };
+    let data = print_request(cx, socket, target.protocol, &stateless_branch(cx))?;
+    cx.outbox.push(Outgoing {
+        no_connect: cx.send.forward_no_connect,
+        close_after: cx.send.forward_close,
+        ..Outgoing::new(socket.id, target.protocol, target.address, data)
+    });
+    core.counters.forwarded_requests.increment();
+    Ok(())
+}
+
+/// Sends a reply on by its second Via, without keeping state.
+pub async fn forward_reply(cx: &mut RouteCx) -> Result<(), ScriptError> {
+    let (host, port, protocol) = {
+        let vias = cx.message.vias().map_err(|error| ScriptError::new(error.to_string()))?;
+        let Some(next) = vias.get(1) else {
+            return Err(ScriptError::new("reply without a second Via: it was for us, and nobody waits for it"));
+        };
+        let protocol =
+            next.transport.protocol().ok_or_else(|| ScriptError::new("unknown transport in the second Via"))?;
+        let host = next.maddr().or_else(|| next.received()).unwrap_or_else(|| next.host.clone());
+        let port = match next.rport() {
+            Rport::Value(Some(port)) => Some(port),
+            _ => next.port,
+        };
+        (host, port, protocol)
+    };
+    let core = cx.core.clone();
+    let targets =
+        resolve_host(&core, &host, Some(port.unwrap_or_else(|| protocol.default_port())), Some(protocol), false)
+            .await?;
+    let chosen = targets.iter().find_map(|target| {
+        core.socket_for(target.protocol, &target.address, Some(cx.received.socket)).map(|socket| (target, socket))
+    });
+    let Some((target, socket)) = chosen else { return Err(ScriptError::new("no local socket to send the reply from")) };
+    let addresses = addresses(cx, Some(socket));
+    let options = PrintOptions {
+        remove_first_via: true,
+        content_length: if protocol.is_stream() { ContentLength::Required } else { ContentLength::WhenChanged },
+        addresses: Some(&addresses),
+        ..PrintOptions::default()
+    };
+    let data = Bytes::from(cx.message.print(&options));
+    cx.outbox.push(Outgoing {
+        no_connect: cx.send.reply_no_connect,
+        close_after: cx.send.reply_close,
+        ..Outgoing::new(socket.id, target.protocol, target.address, data)
+    });
+    core.counters.forwarded_replies.increment();
+    Ok(())
+}
+
+/// Applies the queued edits and the new request-URI to the message itself (`msg_apply_changes`).
+pub fn apply_changes(cx: &mut RouteCx) -> Result<(), String> {
+    let addresses = addresses(cx, cx.core.socket(cx.received.socket));
+    let options =
+        PrintOptions { request_uri: cx.to.new_uri.as_deref(), addresses: Some(&addresses), ..PrintOptions::default() };
+    cx.message.apply_edits(&options).map_err(|error| error.to_string())?;
+    cx.to.new_uri = None;
+    Ok(())
+}

@@ -1,0 +1,412 @@
+//! From the text of a configuration to a server that is ready to start: parameters, modules, program. No I/O but reading
+//! the files: this is also what `olelo check` runs.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use language::Source;
+use language::ast::{Config, ConfigValue, ItemKind, Socket, SocketAddress};
+use language::diagnostic::{Code, Diagnostic, Severity};
+use language::span::{SourceMap, Span, Spanned};
+
+use crate::compile::{Catalog, CompileEnv, compile_routes};
+use crate::core::Core;
+use crate::functions::CORE;
+use crate::known;
+use crate::log::Log;
+use crate::module::{Creating, Module, ModuleDef, Modules};
+use crate::params::{ParamKind, ParamSource};
+use crate::posix_regex::{Flags, Regex};
+use crate::program::Program;
+use crate::rpc::{RpcCommand, RpcDef, RpcTable};
+use crate::settings::Settings;
+use crate::value::Value;
+
+/// What the program has to offer to a configuration.
+pub struct Offer {
+    /// All modules.
+    pub modules: &'static [&'static ModuleDef],
+    /// RPC commands that need no module.
+    pub rpc: &'static [&'static [RpcDef]],
+}
+
+/// A configuration that was understood.
+pub struct Loaded {
+    /// The core.
+    pub core: Arc<Core>,
+    /// The created modules.
+    pub modules: Arc<Modules>,
+    /// The program.
+    pub program: Arc<Program>,
+    /// `listen` lines.
+    pub listen: Vec<Socket>,
+    /// `alias` lines.
+    pub aliases: Vec<SocketAddress>,
+}
+
+/// The result of loading: a server when there was no error.
+pub struct Outcome {
+    /// The server.
+    pub loaded: Option<Loaded>,
+    /// All mistakes, warnings too.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files, to draw the mistakes.
+    pub sources: Arc<SourceMap>,
+}
+
+impl Outcome {
+    /// True when something prevents the start.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// A module that the configuration loads.
+struct Chosen {
+    def: &'static ModuleDef,
+    span: Span,
+    params: Vec<ParamSource>,
+}
+
+/// Loads a configuration. `adjust` changes settings before anything uses them (command line options).
+pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOnce(&mut Settings)) -> Outcome {
+    let parsed = language::parse(source);
+    let sources = Arc::new(parsed.sources);
+    let mut loading = Loading {
+        offer,
+        diagnostics: parsed.diagnostics,
+        settings: Settings::default(),
+        chosen: Vec::new(),
+        listen: Vec::new(),
+        aliases: Vec::new(),
+        custom: Vec::new(),
+    };
+    loading.collect(&parsed.config);
+    adjust(&mut loading.settings);
+    let loaded = loading.build(&parsed.config, &sources, log);
+    let diagnostics = loading.diagnostics;
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    Outcome { loaded: loaded.filter(|_| !failed), diagnostics, sources }
+}
+
+/// A value of a group that the configuration declares.
+type Custom = (String, Spanned<String>, Value, String);
+
+struct Loading<'o> {
+    offer: &'o Offer,
+    diagnostics: Vec<Diagnostic>,
+    settings: Settings,
+    chosen: Vec<Chosen>,
+    listen: Vec<Socket>,
+    aliases: Vec<SocketAddress>,
+    custom: Vec<Custom>,
+}
+
+impl Loading<'_> {
+    fn collect(&mut self, config: &Config) {
+        for item in &config.items {
+            match &item.kind {
+                ItemKind::CoreParam { name, index: None, value } => match self.settings.apply(name, value) {
+                    Ok(remark) => self.diagnostics.extend(remark),
+                    Err(diagnostic) => self.diagnostics.push(diagnostic),
+                },
+                ItemKind::CoreParam { name, index: Some(index), .. } => self.diagnostics.push(Diagnostic::error(
+                    Code::NotYet,
+                    format!("`{}[{}]` is not supported yet", name.node, index.node),
+                    item.span,
+                    "Kamailio has it, Olelo not yet",
+                )),
+                ItemKind::Listen(sockets) => self.listen.extend(sockets.iter().cloned()),
+                ItemKind::Alias(aliases) => self.aliases.extend(aliases.iter().cloned()),
+                ItemKind::LoadModule { name, evaluated, .. } => {
+                    if *evaluated && name.node.contains('$') {
+                        self.not_yet("`loadmodulex` with variables", item.span);
+                    } else {
+                        self.load_module(name);
+                    }
+                }
+                ItemKind::ModParam { modules, name, value, evaluated } => {
+                    if *evaluated && matches!(&value.node, ConfigValue::String(text) if text.contains('$')) {
+                        self.not_yet("`modparamx` with variables", item.span);
+                    } else {
+                        self.mod_param(modules, name, value);
+                    }
+                }
+                ItemKind::CustomParam { group, name, value, description } => {
+                    let parsed = match &value.node {
+                        ConfigValue::Int(number) => Value::Int(*number),
+                        ConfigValue::String(text) | ConfigValue::Word(text) => Value::from(text.as_str()),
+                    };
+                    self.custom.push((
+                        group.node.clone(),
+                        name.clone(),
+                        parsed,
+                        description.clone().unwrap_or_default(),
+                    ));
+                }
+                ItemKind::CfgEngine(name) if !matches!(&*name.node, "native" | "default") => {
+                    self.not_yet(&format!("the script language `{}`", name.node), name.span);
+                }
+                ItemKind::AvpFlags(_) => self.not_yet("`avpflags`", item.span),
+                // Modules are part of the program: paths have no meaning.
+                ItemKind::LoadPath(_) | ItemKind::CfgEngine(_) | ItemKind::Flags(_) | ItemKind::Route(_) => {}
+            }
+        }
+    }
+
+    fn not_yet(&mut self, what: &str, span: Span) {
+        self.diagnostics.push(Diagnostic::error(
+            Code::NotYet,
+            format!("{what} is not supported yet"),
+            span,
+            "Kamailio has it, Olelo not yet",
+        ));
+    }
+
+    fn load_module(&mut self, written: &Spanned<String>) {
+        let file = written.node.rsplit('/').next().unwrap_or_default();
+        let name = file.strip_suffix(".so").unwrap_or(file);
+        let span = written.span;
+        if let Some(first) = self.chosen.iter().find(|chosen| chosen.def.name == name) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::DuplicateModule,
+                    format!("module `{name}` is loaded twice"),
+                    span,
+                    "again here",
+                )
+                .label(first.span, "first here"),
+            );
+            return;
+        }
+        let Some(def) = self.offer.modules.iter().find(|def| def.name == name) else {
+            self.diagnostics.push(match known::module(name) {
+                Some(known::State::Current) => Diagnostic::error(
+                    Code::NotYet,
+                    format!("module `{name}` is not supported yet"),
+                    span,
+                    "Kamailio has it, Olelo not yet",
+                ),
+                Some(known::State::Gone) => Diagnostic::warning(
+                    Code::Removed,
+                    format!("module `{name}` does not exist any more: not loaded"),
+                    span,
+                    "Kamailio removed it",
+                ),
+                None => {
+                    Diagnostic::error(Code::UnknownModule, format!("unknown module `{name}`"), span, "no such module")
+                        .did_you_mean(name, known::modules())
+                }
+            });
+            return;
+        };
+        for needed in def.needs {
+            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code::MissingDependency,
+                        format!("module `{name}` needs module `{needed}`"),
+                        span,
+                        "loaded without it",
+                    )
+                    .help(format!("add `loadmodule \"{needed}.so\"` before this line")),
+                );
+            }
+        }
+        self.chosen.push(Chosen { def, span, params: Vec::new() });
+    }
+
+    fn mod_param(&mut self, modules: &Spanned<String>, name: &Spanned<String>, value: &Spanned<ConfigValue>) {
+        let pattern = format!("^({})$", modules.node);
+        let regex = match Regex::new(pattern.as_bytes(), Flags { ignore_case: true, lines: false }) {
+            Ok(regex) => regex,
+            Err(error) => {
+                self.diagnostics.push(Diagnostic::error(
+                    Code::Regex,
+                    format!("wrong module pattern: {error}"),
+                    modules.span,
+                    "here",
+                ));
+                return;
+            }
+        };
+        let mut matched = false;
+        for chosen in self.chosen.iter_mut().filter(|chosen| regex.is_match(chosen.def.name.as_bytes())) {
+            matched = true;
+            let Some(def) = chosen.def.params.iter().find(|def| def.name == name.node) else {
+                let module = chosen.def.name;
+                self.diagnostics.push(match known::param(module, &name.node) {
+                    Some(known::State::Current) => Diagnostic::error(
+                        Code::NotYet,
+                        format!("parameter `{}` of module `{module}` is not supported yet", name.node),
+                        name.span,
+                        "Kamailio has it, Olelo not yet",
+                    ),
+                    Some(known::State::Gone) => Diagnostic::warning(
+                        Code::Removed,
+                        format!("parameter `{}` of module `{module}` does not exist any more: ignored", name.node),
+                        name.span,
+                        "Kamailio removed it",
+                    ),
+                    None => Diagnostic::error(
+                        Code::UnknownParam,
+                        format!("module `{module}` has no parameter `{}`", name.node),
+                        name.span,
+                        "no such parameter",
+                    )
+                    .did_you_mean(&name.node, chosen.def.params.iter().map(|def| def.name)),
+                });
+                continue;
+            };
+            let fits = match (def.kind, &value.node) {
+                (ParamKind::Int, ConfigValue::Int(_))
+                | (ParamKind::String, ConfigValue::String(_))
+                | (ParamKind::Any, _) => true,
+                _ => false,
+            };
+            if fits {
+                chosen.params.push(ParamSource {
+                    name: name.node.clone(),
+                    value: value.node.clone(),
+                    span: value.span,
+                });
+            } else {
+                let label = format!("`{}` takes {}", def.name, def.kind.name());
+                self.diagnostics.push(Diagnostic::error(
+                    Code::ParamValue,
+                    format!("wrong type for parameter `{}` of module `{}`", def.name, chosen.def.name),
+                    value.span,
+                    label,
+                ));
+            }
+        }
+        if !matched {
+            let removed = known::module(&modules.node) == Some(known::State::Gone);
+            let not_loadable = known::module(&modules.node).is_some()
+                && !self.offer.modules.iter().any(|def| def.name == modules.node);
+            // The `loadmodule` line was reported already.
+            if !removed && !not_loadable {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code::NoModuleForParam,
+                        format!("no loaded module matches `{}`", modules.node),
+                        modules.span,
+                        "load it before this line",
+                    )
+                    .did_you_mean(&modules.node, self.chosen.iter().map(|chosen| chosen.def.name)),
+                );
+            }
+        }
+    }
+
+    fn build(&mut self, config: &Config, sources: &Arc<SourceMap>, log: Arc<Log>) -> Option<Loaded> {
+        log.set_level(self.settings.debug);
+        let core = Core::new(self.settings.clone(), log);
+        for (group, name, value, doc) in &self.custom {
+            core.config.declare(group, &name.node, doc, value.clone(), None, None);
+        }
+        let mut catalog = Catalog::default();
+        catalog.add(&CORE);
+        for chosen in &self.chosen {
+            catalog.add(chosen.def);
+        }
+        let catalog = Arc::new(catalog);
+        let _ = core.catalog.set(catalog.clone());
+        let modules = self.create(&core, &catalog);
+        self.log_prefix(&core, &modules, &catalog);
+        let (program, mistakes) = compile_routes(config, sources.clone(), &core, &modules, &catalog);
+        self.diagnostics.extend(mistakes);
+        if program.request_route().is_none() {
+            let span = Span::default();
+            self.diagnostics.push(Diagnostic::warning(
+                Code::UnknownRoute,
+                "there is no request_route: all requests will be dropped",
+                span,
+                "",
+            ));
+        }
+        let modules = Arc::new(modules);
+        let _ = core.modules.set(modules.clone());
+        core.rpc.store(Arc::new(self.rpc_table(&modules)));
+        let program = Arc::new(program);
+        core.program.store(Some(program.clone()));
+        Some(Loaded {
+            core,
+            modules,
+            program,
+            listen: std::mem::take(&mut self.listen),
+            aliases: std::mem::take(&mut self.aliases),
+        })
+    }
+
+    fn create(&mut self, core: &Arc<Core>, catalog: &Catalog) -> Modules {
+        let mut modules = Modules::default();
+        modules.add_object(core.clone());
+        let mut failed: HashMap<&str, ()> = HashMap::new();
+        for chosen in &self.chosen {
+            if chosen.def.needs.iter().any(|needed| failed.contains_key(needed) || !modules.is_loaded(needed)) {
+                failed.insert(chosen.def.name, ());
+                continue;
+            }
+            let mut creating = Creating { core, modules: &modules, catalog, params: &chosen.params, span: chosen.span };
+            match (chosen.def.create)(&mut creating) {
+                Ok(module) => modules.add(chosen.def.name, module),
+                Err(diagnostic) => {
+                    failed.insert(chosen.def.name, ());
+                    self.diagnostics.push(diagnostic);
+                }
+            }
+        }
+        modules
+    }
+
+    fn log_prefix(&mut self, core: &Arc<Core>, modules: &Modules, catalog: &Catalog) {
+        let Some(prefix) = &self.settings.log_prefix else { return };
+        let mut env = CompileEnv::new(core, modules, catalog);
+        match env.format(&prefix.node, prefix.span) {
+            Ok(format) => {
+                let _ = core.log_prefix.set(format);
+            }
+            Err(diagnostic) => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    fn rpc_table(&self, modules: &Modules) -> RpcTable {
+        let mut table = RpcTable::default();
+        let of_modules = self.chosen.iter().map(|chosen| chosen.def.rpc);
+        for def in self.offer.rpc.iter().copied().chain(of_modules).flatten() {
+            if let Some(handler) = (def.bind)(modules) {
+                table.commands.insert(
+                    def.name.into(),
+                    RpcCommand { doc: def.doc.into(), returns_array: def.returns_array, handler },
+                );
+            }
+        }
+        table
+    }
+}
+
+impl Loaded {
+    /// Starts the modules in load order. The core must be attached to its network.
+    pub async fn start(&self) -> Result<(), String> {
+        for (name, module) in &self.modules.list {
+            module.clone().start(&self.core).await.map_err(|error| format!("module `{name}`: {error}"))?;
+        }
+        if let Some(route) = self.program.route(language::ast::RouteKind::Event, "core:worker-one-init") {
+            let mut cx = crate::RouteCx::faked(self.core.clone());
+            self.program.run(route, &mut cx).await;
+            Box::new(cx).flush();
+        }
+        Ok(())
+    }
+
+    /// Stops the modules in reverse order.
+    pub async fn stop(&self) {
+        self.core.stop();
+        for (_, module) in self.modules.list.iter().rev() {
+            let module: Arc<dyn Module> = module.clone();
+            module.stop().await;
+        }
+    }
+}

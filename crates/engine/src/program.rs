@@ -1,0 +1,353 @@
+//! The flat program that routes are compiled to, and the loop that runs it.
+//!
+//! [`Program::run`] goes on without any future until an operation waits; see [`Program::run_message`] for how a message
+//! leaves its worker then.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use language::ast::RouteKind;
+use language::span::{SourceMap, Span};
+
+use crate::expression::Expression;
+use crate::function::{CallResult, SyncCall, WaitCall};
+use crate::route_cx::RouteCx;
+use crate::value::Value;
+use crate::variable::ScriptVariable;
+
+/// Number of a route in its program.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RouteId(pub u32);
+
+/// One operation.
+#[allow(missing_docs, reason = "each variant says what its fields are")]
+pub enum Op {
+    /// A function that runs on the spot. `keeps_code`: a core function that leaves `$rc` alone.
+    Call { call: Box<dyn SyncCall>, keeps_code: bool },
+    /// A function that may wait.
+    Wait(Box<dyn WaitCall>),
+    /// `route(NAME)`.
+    CallRoute(RouteId),
+    /// `route($var(x))`.
+    CallRouteNamed(Expression),
+    /// `target = value`.
+    Assign { target: Target, value: Expression },
+    /// An expression as a statement: its value becomes the code of the statement.
+    Evaluate(Expression),
+    /// Stores a value for a later operation.
+    SetTemporary(u32, Expression),
+    /// Stores 1 or 0 (or the raw code with `return_mode=1`): how the call before went.
+    CodeToTemporary(u32),
+    /// Goes on at `otherwise` when the expression is not above zero (`positive`) or zero; also when it fails.
+    Test { condition: Expression, positive: bool, otherwise: u32 },
+    /// Goes on there when the call before did not return true.
+    JumpUnlessCode(u32),
+    /// Goes on there.
+    Jump(u32),
+    /// An `if` that was not taken yields 1.
+    SetCode(i32),
+    /// Counts a turn of a loop in a temporary; after `max_while_loops` of them goes on at `exit`.
+    LoopGuard { counter: u32, exit: u32 },
+    /// Ends the route.
+    Return(Option<Expression>),
+    /// Ends the script.
+    Exit,
+    /// Ends the script; the message (or branch) is dropped.
+    Drop,
+}
+
+/// What an assignment writes.
+pub enum Target {
+    /// `$var(x)`.
+    Slot(u32),
+    /// Any other variable.
+    Variable(Box<dyn ScriptVariable>),
+}
+
+/// A compiled route.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Its kind.
+    pub kind: RouteKind,
+    /// Its name; empty for the unnamed ones.
+    pub name: String,
+    /// Its first operation.
+    pub start: u32,
+    /// How many temporaries it needs.
+    pub temporaries: u32,
+}
+
+/// All routes of a configuration.
+#[derive(Default)]
+pub struct Program {
+    /// The operations.
+    pub ops: Vec<Op>,
+    /// Where each comes from.
+    pub spans: Vec<Span>,
+    /// The routes.
+    pub routes: Vec<Route>,
+    /// Routes by kind and name.
+    pub index: HashMap<(RouteKind, String), RouteId>,
+    /// The unnamed request route.
+    pub request: Option<RouteId>,
+    /// Names of `$var` by slot.
+    pub var_names: Vec<String>,
+    /// The configuration's files, for messages.
+    pub sources: Arc<SourceMap>,
+}
+
+/// Where a script goes on after a route that it called.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    return_to: u32,
+    base: u32,
+    route: RouteId,
+}
+
+/// How far [`Program::run`] came.
+enum Progress {
+    Done,
+    Waits(u32),
+}
+
+impl Program {
+    /// The route of a kind and name.
+    #[must_use]
+    pub fn route(&self, kind: RouteKind, name: &str) -> Option<RouteId> {
+        // The key type owns its name; looking up is rare (at load, for `route($x)` and events).
+        self.index.get(&(kind, name.to_owned())).copied()
+    }
+
+    /// `request_route`.
+    #[must_use]
+    pub const fn request_route(&self) -> Option<RouteId> {
+        self.request
+    }
+
+    /// Runs a route to its end without giving up the thread; an operation that would wait ends the script with an
+    /// error. For event routes that run inside another step.
+    pub fn run_nested(&self, route: RouteId, cx: &mut RouteCx) {
+        let saved = cx.enter(self.frame(route));
+        if let Progress::Waits(at) = self.steps(cx) {
+            let place = self.sources.location(self.spans[at as usize]).to_string();
+            crate::log!(cx.core.log, Error, "{place}: this function may wait and cannot be used in this event route");
+        }
+        cx.leave(saved);
+    }
+
+    /// Runs a route of a message on the spot. When it has to wait, the rest runs as a task of its own, and `None` is
+    /// returned. `finish` is called at the end, here or there.
+    pub fn run_message(
+        self: &Arc<Self>,
+        route: RouteId,
+        mut cx: Box<RouteCx>,
+        finish: fn(&mut RouteCx),
+    ) -> Option<Box<RouteCx>> {
+        cx.start(self.frame(route));
+        match self.steps(&mut cx) {
+            Progress::Done => {
+                finish(&mut cx);
+                Some(cx)
+            }
+            Progress::Waits(_) => {
+                let program = self.clone();
+                let runtime = cx.core.runtime();
+                let _entered = runtime.enter();
+                let mut rest: crate::module::BoxFuture<'static, Box<RouteCx>> = Box::pin(async move {
+                    program.run_rest(&mut cx).await;
+                    finish(&mut cx);
+                    cx
+                });
+                // Many waiting functions find their answer at once (a cache): then the message stays here.
+                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                match rest.as_mut().poll(&mut context) {
+                    std::task::Poll::Ready(cx) => Some(cx),
+                    std::task::Poll::Pending => {
+                        runtime.spawn(async move {
+                            let cx = rest.await;
+                            cx.flush();
+                        });
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs a route to its end, waiting where it has to.
+    pub async fn run(&self, route: RouteId, cx: &mut RouteCx) {
+        let saved = cx.enter(self.frame(route));
+        self.run_rest(cx).await;
+        cx.leave(saved);
+    }
+
+    async fn run_rest(&self, cx: &mut RouteCx) {
+        while let Progress::Waits(at) = self.steps(cx) {
+            let Op::Wait(call) = &self.ops[at as usize] else { return };
+            let result = call.call(cx).await;
+            self.finish_call(cx, result, false);
+        }
+    }
+
+    fn frame(&self, route: RouteId) -> (u32, u32, RouteId) {
+        let route_ref = &self.routes[route.0 as usize];
+        (route_ref.start, route_ref.temporaries, route)
+    }
+
+    /// Runs until the end or up to an operation that waits. The operation's number is behind `cx`'s position then.
+    fn steps(&self, cx: &mut RouteCx) -> Progress {
+        loop {
+            let at = cx.position;
+            let Some(op) = self.ops.get(at as usize) else { return Progress::Done };
+            cx.span = self.spans[at as usize];
+            cx.position += 1;
+            match op {
+                Op::Call { call, keeps_code } => {
+                    let result = call.call(cx);
+                    self.finish_call(cx, result, *keeps_code);
+                }
+                Op::Wait(_) => return Progress::Waits(at),
+                Op::CallRoute(route) => self.call_route(cx, *route),
+                Op::CallRouteNamed(name) => self.call_named(cx, name),
+                Op::Assign { target, value } => assign(cx, target, value),
+                Op::Evaluate(expression) => {
+                    cx.last_code =
+                        expression.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX))
+                            as i32;
+                    if cx.last_code == 0 {
+                        cx.end();
+                    }
+                }
+                Op::SetTemporary(at, expression) => {
+                    let value = expression.eval(cx);
+                    *cx.temporary_mut(*at) = value;
+                }
+                Op::CodeToTemporary(at) => {
+                    let code = cx.last_code;
+                    let code = if cx.core.settings.return_mode == 1 { code } else { i32::from(code > 0) };
+                    *cx.temporary_mut(*at) = Value::Int(i64::from(code));
+                }
+                Op::Test { condition, positive, otherwise } => {
+                    let result = condition.test(cx, *positive).unwrap_or_else(|error| {
+                        crate::log!(cx.core.log, Error, "{}: {error}", cx.place());
+                        false
+                    });
+                    if !result {
+                        cx.position = *otherwise;
+                    }
+                }
+                Op::JumpUnlessCode(otherwise) => {
+                    if cx.last_code <= 0 {
+                        cx.position = *otherwise;
+                    }
+                }
+                Op::Jump(target) => cx.position = *target,
+                Op::SetCode(code) => cx.last_code = *code,
+                Op::LoopGuard { counter, exit } => {
+                    let limit = cx.core.settings.max_while_loops;
+                    let slot = cx.temporary_mut(*counter);
+                    let turns = slot.to_int().unwrap_or(0) + 1;
+                    *slot = Value::Int(turns);
+                    if turns > limit {
+                        crate::log!(
+                            cx.core.log,
+                            Error,
+                            "{}: runaway while: ended after {limit} turns (max_while_loops)",
+                            cx.place()
+                        );
+                        cx.position = *exit;
+                    }
+                }
+                Op::Return(value) => self.return_from(cx, value.as_ref()),
+                Op::Exit => cx.end(),
+                Op::Drop => {
+                    cx.dropped = true;
+                    cx.end();
+                }
+            }
+        }
+    }
+
+    fn finish_call(&self, cx: &mut RouteCx, result: CallResult, keeps_code: bool) {
+        let code = match result {
+            Ok(code) => code.0,
+            Err(error) => {
+                crate::log!(cx.core.log, Error, "{}: {error}", cx.place());
+                -1
+            }
+        };
+        cx.last_code = code;
+        if !keeps_code {
+            cx.return_code = code;
+        }
+        if code == 0 {
+            cx.end();
+        }
+    }
+
+    fn call_route(&self, cx: &mut RouteCx, route: RouteId) {
+        if cx.frames.len() as i64 >= cx.core.settings.max_recursive_level {
+            crate::log!(cx.core.log, Error, "{}: too many nested routes (max_recursive_level)", cx.place());
+            cx.last_code = -1;
+            return;
+        }
+        let (start, temporaries, id) = self.frame(route);
+        cx.frames.push(Frame { return_to: cx.position, base: cx.base, route: cx.route });
+        cx.open_frame(start, temporaries, id);
+    }
+
+    fn call_named(&self, cx: &mut RouteCx, name: &Expression) {
+        let name = name.eval(cx).to_str();
+        let kind = RouteKind::Request;
+        match self.route(kind, &name.to_text()) {
+            Some(route) => self.call_route(cx, route),
+            None => {
+                crate::log!(cx.core.log, Error, "{}: route `{name}` not found", cx.place());
+                cx.last_code = 1;
+                cx.return_code = 1;
+            }
+        }
+    }
+
+    fn return_from(&self, cx: &mut RouteCx, value: Option<&Expression>) {
+        let code = value.map_or(cx.last_code, |value| {
+            value.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        });
+        cx.last_code = code;
+        cx.return_code = code;
+        match cx.frames.pop() {
+            Some(frame) if code != 0 => {
+                cx.close_frame();
+                cx.position = frame.return_to;
+                cx.base = frame.base;
+                cx.route = frame.route;
+            }
+            _ => cx.end(),
+        }
+    }
+}
+
+fn assign(cx: &mut RouteCx, target: &Target, value: &Expression) {
+    cx.last_code = 1;
+    let value = match value.try_eval(cx) {
+        Ok(value) => value,
+        Err(error) => {
+            // As in Kamailio the variable keeps its value.
+            crate::log!(cx.core.log, Error, "{}: {error}: not assigned", cx.place());
+            cx.last_code = -1;
+            return;
+        }
+    };
+    let result = match target {
+        // `$var(x) = $null` sets 0, as Kamailio does.
+        Target::Slot(slot) => {
+            cx.vars.set(*slot, if value.is_null() { Value::Int(0) } else { value });
+            Ok(())
+        }
+        Target::Variable(variable) => variable.set(cx, value),
+    };
+    if let Err(error) = result {
+        crate::log!(cx.core.log, Error, "{}: {error}", cx.place());
+        cx.last_code = -1;
+    }
+}

@@ -1,0 +1,108 @@
+//! Answering a request without keeping state (RFC 3261 section 8.2.7).
+
+use bytes::Bytes;
+use sip::{Method, ReplyBuilder, Rport, Str};
+use transport::Outgoing;
+
+use crate::forward::SourceInVia;
+use crate::function::ScriptError;
+use crate::route_cx::RouteCx;
+
+/// The To tag of our stateless replies to a request: the same for each retransmission, and for the ACK to the reply.
+#[must_use]
+pub fn stateless_tag(cx: &RouteCx) -> String {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut hash = std::hash::DefaultHasher::new();
+    cx.core.secret.hash(&mut hash);
+    cx.message.call_id().hash(&mut hash);
+    if let Ok(Some(cseq)) = cx.message.cseq() {
+        cseq.number.hash(&mut hash);
+    }
+    if let Ok(Some(from)) = cx.message.from() {
+        from.tag().hash(&mut hash);
+    }
+    if let Ok(Some(via)) = cx.message.via() {
+        via.branch().hash(&mut hash);
+        via.host.hash(&mut hash);
+    }
+    format!("{:016x}", hash.finish())
+}
+
+/// Sends a reply to the request. The queued reply headers (`append_to_reply`) and body go with it and are kept.
+pub fn send_stateless(cx: &mut RouteCx, status: u16, reason: &Str) -> Result<(), ScriptError> {
+    if cx.message.method() == Method::Ack {
+        return Err(ScriptError::new("an ACK is never answered"));
+    }
+    let tag = stateless_tag(cx);
+    let data = build(cx, status, reason, Some(&tag))?;
+    let destination = destination(cx);
+    cx.outbox.push(Outgoing {
+        destination,
+        no_connect: cx.send.reply_no_connect,
+        close_after: cx.send.reply_close,
+        ..Outgoing::reply_to(&cx.received, data)
+    });
+    Ok(())
+}
+
+/// Where replies to the request go: the source address; its port with `rport`, else that of the Via (RFC 3581).
+#[must_use]
+pub fn destination(cx: &RouteCx) -> std::net::SocketAddr {
+    let mut address = cx.source;
+    if cx.received.protocol.is_stream() {
+        return address;
+    }
+    if let Ok(Some(via)) = cx.message.via()
+        && via.rport() == Rport::Absent
+        && !cx.send.force_rport
+        && !cx.core.settings.force_rport
+    {
+        address.set_port(via.port_or_default());
+        if cx.core.settings.reply_to_via
+            && let Some(host) = crate::forward::address_of(&via.host)
+        {
+            address.set_ip(host);
+        }
+    }
+    address
+}
+
+/// A reply's bytes.
+pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&str>) -> Result<Bytes, ScriptError> {
+    let source = match cx.message.via() {
+        Ok(Some(via)) => SourceInVia::of(cx, via),
+        _ => return Err(ScriptError::new("the request has no Via to answer to")),
+    };
+    let mut extra: Vec<Str> = cx.reply_headers.clone();
+    if let Some(server) = cx.core.server_header() {
+        extra.push(Str::from(format!("{server}\r\n")));
+    }
+    if cx.core.settings.sip_warning {
+        extra.push(warning(cx));
+    }
+    let body = cx.reply_body.as_ref().map(|(body, kind)| (&**body, (!kind.is_empty()).then_some(&**kind)));
+    let builder = ReplyBuilder {
+        status,
+        reason,
+        to_tag: tag.map(str::as_bytes),
+        extra_headers: &extra,
+        body,
+        via_addition: source.addition(),
+        ..ReplyBuilder::default()
+    };
+    Ok(Bytes::from(builder.build(&cx.message)))
+}
+
+/// `sip_warning`: what the server saw, for debugging.
+fn warning(cx: &RouteCx) -> Str {
+    let local = cx.received.destination;
+    Str::from(format!(
+        "Warning: 392 {local} \"Noisy feedback tells: pid={} req_src_ip={} req_src_port={} in_uri={} out_uri={} via_cnt=={}\"\r\n",
+        std::process::id(),
+        cx.source.ip(),
+        cx.source.port(),
+        cx.message.request_uri().map_or_else(String::new, ToString::to_string),
+        cx.request_uri(),
+        cx.message.vias().map_or(0, <[_]>::len),
+    ))
+}

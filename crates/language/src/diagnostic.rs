@@ -1,0 +1,192 @@
+//! Mistakes in a configuration as data. Drawing them is in [`crate::render`].
+
+use crate::span::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// The server starts; the user should look.
+    Warning,
+    /// The server refuses to start.
+    Error,
+}
+
+/// One mistake.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// Stable number.
+    pub code: Code,
+    /// How bad.
+    pub severity: Severity,
+    /// One sentence without a full stop: what is wrong.
+    pub message: String,
+    /// Places; the first is the primary one. Empty for mistakes without a place (a missing main file).
+    pub labels: Vec<Label>,
+    /// What to do; shown as `help:`.
+    pub help: Vec<String>,
+}
+
+/// A place with an optional text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there; may be empty.
+    pub text: String,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(code: Code, message: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: vec![Label { span, text: text.into() }],
+            help: Vec::new(),
+        }
+    }
+
+    /// A warning at a place.
+    pub fn warning(code: Code, message: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message, span, text) }
+    }
+
+    /// Adds a further place.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// Adds a help line.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Adds "did you mean `x`?" when `candidates` has a name close to `name`.
+    #[must_use]
+    pub fn did_you_mean<'a>(self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
+        match closest(name, candidates) {
+            Some(candidate) => {
+                let text = format!("did you mean `{candidate}`?");
+                self.help(text)
+            }
+            None => self,
+        }
+    }
+}
+
+/// The candidate with the smallest edit distance to `name`, if that is at most a third of its length (at least 1).
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .map(|candidate| (edit_distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= limit && *candidate != name)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Damerau-Levenshtein distance (neighbouring swaps count one).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            row[j] = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(rows[i - 2][j - 2] + 1);
+            }
+        }
+        rows.push(row);
+    }
+    rows[a.len()][b.len()]
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $number:literal,)+) => {
+        /// Stable numbers of all mistakes; a number that was released is never used for something else.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[doc = $doc])+ $name,)+ }
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            /// `E0101`.
+            #[must_use] pub const fn number(self) -> &'static str { match self { $(Self::$name => $number),+ } }
+            /// What it means, as `olelo explain` and `docs/errors/` show it.
+            #[must_use] pub const fn explanation(self) -> &'static str { match self { $(Self::$name => concat!($($doc, "\n"),+)),+ } }
+        }
+    };
+}
+
+codes! {
+    /// The text is not what the grammar allows at this place.
+    Syntax = "E0001",
+    /// A string, comment or bracket is opened and never closed.
+    Unterminated = "E0002",
+    /// A `#!` directive is wrong: a name is missing, defined twice, or not defined.
+    Preprocessor = "E0003",
+    /// `#!ifdef`, `#!else` and `#!endif` do not match.
+    UnbalancedIf = "E0004",
+    /// A file cannot be read.
+    File = "E0005",
+    /// A number is no number, or out of range.
+    Number = "E0006",
+    /// A `$` variable is written wrongly.
+    VariableSyntax = "E0007",
+    /// No loaded module and not the core has a function of this name.
+    UnknownFunction = "E0101",
+    /// The function exists, with another number of arguments.
+    ArgumentCount = "E0102",
+    /// An argument is not what the function needs.
+    Argument = "E0103",
+    /// The function cannot be used in this kind of route.
+    RouteKind = "E0104",
+    /// No such pseudo-variable.
+    UnknownVariable = "E0105",
+    /// The variable cannot be written, or not this way.
+    NotWritable = "E0106",
+    /// No such transformation, or wrong arguments for it.
+    Transformation = "E0107",
+    /// A route that is called or armed does not exist.
+    UnknownRoute = "E0108",
+    /// Two routes have the same name.
+    DuplicateRoute = "E0109",
+    /// No such event_route.
+    UnknownEventRoute = "E0110",
+    /// A regular expression is wrong.
+    Regex = "E0111",
+    /// No such core parameter.
+    UnknownCoreParam = "E0201",
+    /// The value of a core parameter is wrong.
+    CoreParamValue = "E0202",
+    /// No such module.
+    UnknownModule = "E0203",
+    /// The module is loaded twice.
+    DuplicateModule = "E0204",
+    /// The module has no such parameter.
+    UnknownParam = "E0205",
+    /// The value of a module parameter is wrong.
+    ParamValue = "E0206",
+    /// `modparam` names no loaded module.
+    NoModuleForParam = "E0207",
+    /// A module that another one needs is not loaded before it.
+    MissingDependency = "E0208",
+    /// A local address is wrong or cannot be used.
+    Listen = "E0209",
+    /// Kamailio has this; Olelo does not have it yet.
+    NotYet = "E0301",
+    /// Kamailio had this and has it no longer.
+    Removed = "W0302",
+    /// Accepted, and has no meaning here.
+    NoMeaning = "W0303",
+    /// Two values are compared or joined that have no common type.
+    Type = "E0112",
+    /// A statement that never runs.
+    Unreachable = "W0401",
+}

@@ -1,0 +1,398 @@
+//! Tokens to tree, by recursive descent.
+//!
+//! A rule that fails has reported why and returns [`Failed`]; the caller that can go on skips to a place where that
+//! makes sense. Nesting is counted, so no input exhausts the stack.
+
+mod call;
+mod condition;
+mod expression;
+mod item;
+mod socket;
+mod statement;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use crate::ast::{Config, Item};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lexer::Lexer;
+use crate::preprocess::Define;
+use crate::span::{Span, Spanned};
+use crate::token::{Kind, Punct, Token};
+use crate::{Parsed, Source, keyword};
+
+/// How deep blocks and parentheses may stand in each other.
+const MAX_NESTING: u32 = 256;
+/// How deep the tree may get through long `else if` chains on top of that.
+const MAX_CHAIN: u32 = 512;
+/// How many operators one expression may have: `a + b + c ..` makes a tree as deep as it is long.
+const MAX_OPERATORS: u32 = 500;
+/// Text that defines, substitutions and includes may add.
+const BUDGET: usize = 64 << 20;
+
+/// The version whose language this is.
+const VERSION: (u32, u32, u32) = (6, 0, 0);
+
+/// The mistake is reported; the rule has no result.
+#[derive(Debug)]
+struct Failed;
+
+type Parse<T> = Result<T, Failed>;
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    /// Tokens looked at and not taken yet.
+    ahead: VecDeque<Token>,
+    /// The last token taken.
+    previous: Token,
+    /// Kind of the token before `previous`.
+    before_previous: Option<Kind>,
+    /// Tokens taken so far; a loop that takes none would never end.
+    taken: usize,
+    /// Mistakes reported so far.
+    mistakes: usize,
+    /// Open blocks, parentheses and operators.
+    depth: u32,
+    /// Depth that `else if` chains added.
+    chain: u32,
+    /// Operators of the current outermost expression.
+    operators: u32,
+    /// Inside an expression.
+    in_expression: bool,
+    /// Inside the arguments of a call.
+    in_arguments: bool,
+    /// A missing `}` was reported; the blocks around end silently.
+    abandoned: bool,
+    /// A statement outside of all blocks was reported; its block's closing brace is not worth another message.
+    strayed: bool,
+    /// End of the last place a mistake was reported at: no second one there.
+    last_mistake: Option<Span>,
+}
+
+pub(crate) fn parse(source: &Source<'_>) -> Parsed {
+    let mut lexer = Lexer::new(source.reader, BUDGET);
+    predefine(&mut lexer, &source.defines);
+    let bytes = match &source.text {
+        Some(text) => Ok(text.clone().into_bytes()),
+        None => source.reader.read(&source.main),
+    };
+    let items = match bytes {
+        Ok(bytes) => {
+            lexer.enter(&source.main, &bytes, Span::default());
+            let mut parser = Parser::new(lexer);
+            let items = parser.items();
+            lexer = parser.lexer;
+            items
+        }
+        Err(error) => {
+            // A place for the path in `sources`, although the message has no place in it.
+            lexer.sources.add(source.main.display().to_string(), "");
+            let message = format!("cannot read `{}`: {error}", source.main.display());
+            let mistake = Diagnostic::error(Code::File, message, Span::default(), "");
+            lexer.report(Diagnostic { labels: Vec::new(), ..mistake });
+            Vec::new()
+        }
+    };
+    if lexer.sources.files.is_empty() {
+        lexer.sources.add(source.main.display().to_string(), "");
+    }
+    let config = Config { items, mode: lexer.mode, defines: lexer.defines.list() };
+    Parsed { config, sources: lexer.sources, diagnostics: lexer.diagnostics }
+}
+
+fn predefine(lexer: &mut Lexer<'_>, given: &[(String, Option<String>)]) {
+    let (major, minor, patch) = VERSION;
+    let mut set = |name: String, value: Option<String>| lexer.defines.set(name, Define::built_in(value));
+    set(format!("KAMAILIO_{major}"), None);
+    set(format!("KAMAILIO_{major}_{minor}"), None);
+    set(format!("KAMAILIO_{major}_{minor}_{patch}"), None);
+    set("KAMAILIO_VERSION".to_owned(), Some((major * 1_000_000 + minor * 1000 + patch).to_string()));
+    set("OS_NAME".to_owned(), Some(std::env::consts::OS.to_owned()));
+    for (name, value) in given {
+        set(name.clone(), value.clone());
+    }
+}
+
+impl<'a> Parser<'a> {
+    fn new(lexer: Lexer<'a>) -> Self {
+        let start = Token { kind: Kind::End, text: String::new(), span: Span::default(), vanished: None };
+        Self {
+            lexer,
+            ahead: VecDeque::new(),
+            previous: start,
+            before_previous: None,
+            taken: 0,
+            mistakes: 0,
+            depth: 0,
+            chain: 0,
+            operators: 0,
+            in_expression: false,
+            in_arguments: false,
+            abandoned: false,
+            strayed: false,
+            last_mistake: None,
+        }
+    }
+
+    fn items(&mut self) -> Vec<Item> {
+        let mut items = Vec::new();
+        while !self.at_end() {
+            self.abandoned = false;
+            self.depth = 0;
+            self.chain = 0;
+            self.in_expression = false;
+            self.in_arguments = false;
+            let before = self.taken;
+            match self.item() {
+                Ok(Some(item)) => items.push(item),
+                Ok(None) => {}
+                Err(Failed) => self.sync_item(),
+            }
+            if self.taken == before {
+                self.bump();
+            }
+        }
+        if self.lexer.gave_up() {
+            // The limit keeps the last message out; say why the list ends.
+            let message = "too many errors, the rest of the file was not read";
+            let mistake = Diagnostic::error(Code::Syntax, message, Span::default(), "");
+            self.lexer.diagnostics.push(Diagnostic { labels: Vec::new(), ..mistake });
+        }
+        items
+    }
+
+    fn at_end(&mut self) -> bool {
+        self.peek().kind == Kind::End
+    }
+
+    fn peek(&mut self) -> &Token {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&mut self, offset: usize) -> &Token {
+        while self.ahead.len() <= offset {
+            let token = self.lexer.next();
+            self.ahead.push_back(token);
+        }
+        &self.ahead[offset]
+    }
+
+    fn bump(&mut self) -> Token {
+        let token = self.ahead.pop_front().unwrap_or_else(|| self.lexer.next());
+        self.before_previous = Some(self.previous.kind);
+        self.previous = token.clone();
+        self.taken += 1;
+        token
+    }
+
+    fn at(&mut self, punct: Punct) -> bool {
+        self.peek().is(punct)
+    }
+
+    fn at_word(&mut self, word: &str) -> bool {
+        self.peek().is_word(word)
+    }
+
+    /// Takes the token if it is `punct`.
+    fn eat(&mut self, punct: Punct) -> bool {
+        let found = self.at(punct);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn eat_word(&mut self, word: &str) -> bool {
+        let found = self.at_word(word);
+        if found {
+            self.bump();
+        }
+        found
+    }
+
+    fn expect(&mut self, punct: Punct, context: &str) -> Parse<Span> {
+        if self.at(punct) {
+            return Ok(self.bump().span);
+        }
+        Err(self.unexpected(&format!("`{}`{context}", punct.text())))
+    }
+
+    fn expect_string(&mut self, what: &str) -> Parse<Spanned<String>> {
+        if self.peek().kind == Kind::String {
+            let token = self.bump();
+            return Ok(Spanned::new(token.text, token.span));
+        }
+        let word = (self.peek().kind == Kind::Word).then(|| self.peek().text.clone());
+        let mistake = self.unexpected_diagnostic(what);
+        Err(self.fail(match word {
+            Some(word) if !keyword::is_reserved(&word) => {
+                mistake.help(format!("write \"{word}\", or `#!define {word}` if it is meant to be a define"))
+            }
+            _ => mistake,
+        }))
+    }
+
+    /// From the start of `first` to the last token taken.
+    fn span_from(&self, first: Span) -> Span {
+        self.lexer.sources.join(first, self.previous.span)
+    }
+
+    fn join(&self, first: Span, last: Span) -> Span {
+        self.lexer.sources.join(first, last)
+    }
+
+    /// Reports a mistake, unless one was reported at this very place.
+    fn report(&mut self, mistake: Diagnostic) {
+        let place = mistake.labels.first().map(|label| label.span);
+        if place.is_some() && self.last_mistake == place {
+            return;
+        }
+        self.last_mistake = place;
+        self.mistakes += 1;
+        self.lexer.report(mistake);
+    }
+
+    fn fail(&mut self, mistake: Diagnostic) -> Failed {
+        self.report(mistake);
+        Failed
+    }
+
+    /// "expected .., found .." at the next token.
+    fn unexpected(&mut self, expected: &str) -> Failed {
+        let mistake = self.unexpected_diagnostic(expected);
+        self.fail(mistake)
+    }
+
+    fn unexpected_diagnostic(&mut self, expected: &str) -> Diagnostic {
+        let found = self.peek().clone();
+        let message = format!("expected {expected}, found {}", found.describe());
+        let mut mistake = Diagnostic::error(Code::Syntax, message, found.span, "not expected here");
+        if let Some(name) = &found.vanished {
+            mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
+        }
+        if [&found, &self.previous].into_iter().any(|token| token.kind == Kind::String && token.text.contains('\n')) {
+            mistake = mistake.help("a string before this runs over several lines: is a closing quote missing?");
+        }
+        match found.kind {
+            Kind::BadNumber => mistake.help(number_help(&found.text)),
+            Kind::Word
+                if self.previous.kind == Kind::Variable
+                    && self.previous.text == "$rc"
+                    && glued(&self.previous, &found) =>
+            {
+                mistake.help(format!(
+                    "`$rc{}` is read as `$rc` and `{}`; write `$(rc{})`",
+                    found.text, found.text, found.text
+                ))
+            }
+            Kind::Punct(Punct::OpenBracket | Punct::OpenBrace)
+                if self.previous.kind == Kind::Variable && glued(&self.previous, &found) =>
+            {
+                let inside = self.previous.text.trim_start_matches('$');
+                mistake
+                    .help(format!("an index or transformation needs outer parentheses: `$({inside}{}..)`", found.text))
+            }
+            _ => mistake,
+        }
+    }
+
+    /// A zero-width place right behind the last token, for what is missing there.
+    fn gap(&self) -> Span {
+        let span = self.lexer.sources.surface(self.previous.span);
+        Span { start: span.end, ..span }
+    }
+
+    /// Counts a level of nesting while `inner` runs.
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        if self.depth >= MAX_NESTING {
+            let span = self.peek().span;
+            let message = format!("nested more than {MAX_NESTING} levels deep");
+            return Err(self.fail(Diagnostic::error(Code::Syntax, message, span, "one level too many")));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Skips to where the next top-level item may begin.
+    fn sync_item(&mut self) {
+        let mut depth = 0_usize;
+        loop {
+            let next = self.peek().kind;
+            match next {
+                Kind::End => return,
+                Kind::Punct(Punct::OpenBrace) => depth += 1,
+                Kind::Punct(Punct::CloseBrace) => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.bump();
+                        return;
+                    }
+                }
+                Kind::Punct(Punct::Semicolon) if depth == 0 => {
+                    self.bump();
+                    return;
+                }
+                Kind::Word if self.begins_item(depth > 0) || depth == 0 && self.starts_line() => return,
+                Kind::Subst(_) => return,
+                _ => {}
+            }
+            self.bump();
+        }
+    }
+
+    /// Whether the next word can only begin a top-level item.
+    fn begins_item(&mut self, in_block: bool) -> bool {
+        let next = self.peek();
+        if next.kind != Kind::Word {
+            return false;
+        }
+        if keyword::opens_item(&next.text) {
+            // `domain` and the like also occur as bare words in blocks.
+            return !in_block || !self.peek_at(1).is(Punct::Comma) && !self.peek_at(1).is(Punct::CloseParen);
+        }
+        if next.text == "route" {
+            let behind = self.peek_at(1);
+            return behind.is(Punct::OpenBracket) || behind.is(Punct::OpenBrace);
+        }
+        !in_block && self.starts_line() && self.peek_at(1).is(Punct::Assign)
+    }
+
+    /// Whether the next token stands on a later line than the last one.
+    fn starts_line(&mut self) -> bool {
+        let next = self.peek().span;
+        let (before, next) = (self.lexer.sources.surface(self.previous.span), self.lexer.sources.surface(next));
+        if before.file != next.file {
+            return true;
+        }
+        let lines = &self.lexer.sources.file(next.file).line_starts;
+        let line = |at: u32| lines.partition_point(|&start| start <= at);
+        line(before.end.saturating_sub(1)) < line(next.start)
+    }
+}
+
+/// Whether nothing stands between two tokens.
+fn glued(first: &Token, second: &Token) -> bool {
+    first.span.file == second.span.file
+        && first.span.expansion == second.span.expansion
+        && first.span.end == second.span.start
+}
+
+/// What to write instead of something that begins like a number.
+fn number_help(text: &str) -> String {
+    if let Some(bits) = text.strip_prefix("0b").filter(|bits| bits.bytes().all(|bit| matches!(bit, b'0' | b'1'))) {
+        return format!("binary numbers end with b: `{bits}b`");
+    }
+    if let Some(hex) = text.strip_prefix("0X") {
+        return format!("hexadecimal numbers begin with a small x: `0x{hex}`");
+    }
+    if text.bytes().all(|digit| digit.is_ascii_digit()) {
+        let plain = text.trim_start_matches('0');
+        return format!("a leading 0 means octal, which has no digits 8 and 9; write `{plain}`");
+    }
+    format!("text that begins with a digit is a string: \"{text}\"")
+}

@@ -1,0 +1,196 @@
+//! Draws mistakes for people and machines. The only place that knows the drawing library.
+
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Map, Value, json};
+
+use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::span::{FileId, SourceMap, Span};
+
+/// How many expansions around a place are shown.
+const MAX_EXPANSIONS: usize = 8;
+
+/// Draws a mistake with the source underlined, the defines it came through, and its help.
+#[must_use]
+pub fn full(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(plain(&diagnostic.message)).id(diagnostic.code.number());
+    let excerpts = excerpts(&diagnostic.labels, sources);
+    let notes = expansions(diagnostic, sources);
+    let mut main = Group::with_title(title);
+    for excerpt in &excerpts {
+        main = main.element(excerpt.snippet());
+    }
+    for (text, excerpt) in &notes {
+        main = main.element(Level::NOTE.message(text.as_str())).element(excerpt.snippet());
+    }
+    for help in &diagnostic.help {
+        main = main.element(Level::HELP.message(plain(help)));
+    }
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    renderer.decor_style(DecorStyle::Ascii).render(&[main])
+}
+
+/// `file:line:column: error[E0101]: message`.
+#[must_use]
+pub fn concise(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let severity = severity(diagnostic.severity);
+    let head = format!("{severity}[{}]: {}", diagnostic.code.number(), plain(&diagnostic.message));
+    match diagnostic.labels.first() {
+        Some(label) => format!("{}: {head}", sources.location(label.span)),
+        None => head,
+    }
+}
+
+/// One JSON object.
+#[must_use]
+pub fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let labels: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .map(|label| {
+            let mut object = place(label.span, sources);
+            object.insert("text".to_owned(), json!(label.text));
+            let chain: Vec<Value> = chain(label.span, sources)
+                .map(|(name, used, defined)| {
+                    let mut object = place(used, sources);
+                    object.insert("name".to_owned(), json!(name));
+                    object.insert("defined".to_owned(), defined.map_or(Value::Null, |it| place(it, sources).into()));
+                    object.into()
+                })
+                .collect();
+            if !chain.is_empty() {
+                object.insert("expansions".to_owned(), chain.into());
+            }
+            object.into()
+        })
+        .collect();
+    json!({
+        "code": diagnostic.code.number(),
+        "severity": severity(diagnostic.severity),
+        "message": diagnostic.message,
+        "labels": labels,
+        "help": diagnostic.help,
+    })
+    .to_string()
+}
+
+fn place(span: Span, sources: &SourceMap) -> Map<String, Value> {
+    let start = sources.location(span);
+    let end = sources.location(Span { start: span.end, ..span });
+    let mut object = Map::new();
+    object.insert("file".to_owned(), json!(start.file));
+    object.insert("line".to_owned(), json!(start.line));
+    object.insert("column".to_owned(), json!(start.column));
+    object.insert("end_line".to_owned(), json!(end.line));
+    object.insert("end_column".to_owned(), json!(end.column));
+    object
+}
+
+const fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+/// A message without control characters, which could come from the file and disturb a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The defines a place came through, innermost first: name, use, definition.
+fn chain(span: Span, sources: &SourceMap) -> impl Iterator<Item = (&str, Span, Option<Span>)> {
+    let mut at = span;
+    std::iter::from_fn(move || {
+        let expansion = sources.expansion(at)?;
+        at = expansion.used;
+        Some((expansion.name.as_str(), expansion.used, expansion.defined))
+    })
+}
+
+fn expansions<'a>(diagnostic: &Diagnostic, sources: &'a SourceMap) -> Vec<(String, Excerpt<'a>)> {
+    let Some(primary) = diagnostic.labels.first() else { return Vec::new() };
+    chain(primary.span, sources)
+        .take(MAX_EXPANSIONS)
+        .map(|(name, used, defined)| {
+            let text = match defined {
+                Some(defined) => format!("in this expansion of `{name}`, defined at {}", sources.location(defined)),
+                None => format!("in this expansion of `{name}`, defined outside of the configuration"),
+            };
+            (text, Excerpt::new(used, String::new(), sources))
+        })
+        .collect()
+}
+
+/// Marked lines of one file.
+struct Excerpt<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Number of the first line of `text`.
+    first_line: usize,
+    marks: Vec<(Range<usize>, String)>,
+}
+
+impl<'a> Excerpt<'a> {
+    fn new(span: Span, label: String, sources: &'a SourceMap) -> Self {
+        Self::of(span.file, &[(span, label)], sources)
+    }
+
+    /// The lines of `file` that hold all the labels.
+    fn of(file: FileId, labels: &[(Span, String)], sources: &'a SourceMap) -> Self {
+        let file = sources.file(file);
+        let text = file.text.as_str();
+        let ranges: Vec<(Range<usize>, String)> =
+            labels.iter().map(|(span, label)| (clamp(text, *span), plain(label))).collect();
+        let start = ranges.iter().map(|(range, _)| range.start).min().unwrap_or_default();
+        let end = ranges.iter().map(|(range, _)| range.end).max().unwrap_or_default();
+        let first = file.line_starts.partition_point(|&line| line as usize <= start).saturating_sub(1);
+        let offset = file.line_starts.get(first).map_or(0, |&line| line as usize);
+        let stop = text[end..].find('\n').map_or(text.len(), |at| end + at);
+        let marks =
+            ranges.into_iter().map(|(range, label)| (range.start - offset..range.end - offset, label)).collect();
+        Excerpt { file: &file.name, text: &text[offset..stop], first_line: first + 1, marks }
+    }
+
+    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
+        let mut snippet = Snippet::source(self.text).path(self.file).line_start(self.first_line);
+        for (index, (range, label)) in self.marks.iter().enumerate() {
+            let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let mark = kind.span(range.clone());
+            snippet = snippet.annotation(if label.is_empty() { mark } else { mark.label(label.as_str()) });
+        }
+        snippet
+    }
+}
+
+/// One excerpt per file; the primary label's first.
+fn excerpts<'a>(labels: &[Label], sources: &'a SourceMap) -> Vec<Excerpt<'a>> {
+    let mut files: Vec<(FileId, Vec<(Span, String)>)> = Vec::new();
+    for label in labels {
+        let entry = (label.span, label.text.clone());
+        match files.iter_mut().find(|(file, _)| *file == label.span.file) {
+            Some((_, entries)) => entries.push(entry),
+            None => files.push((label.span.file, vec![entry])),
+        }
+    }
+    files.iter().map(|(file, entries)| Excerpt::of(*file, entries, sources)).collect()
+}
+
+/// A span as a range inside of the text, at character boundaries.
+fn clamp(text: &str, span: Span) -> Range<usize> {
+    let boundary = |at: u32, up: bool| {
+        let mut at = (at as usize).min(text.len());
+        while !text.is_char_boundary(at) {
+            at = if up { at + 1 } else { at - 1 };
+        }
+        at
+    };
+    let start = boundary(span.start, false);
+    start..boundary(span.end, true).max(start)
+}

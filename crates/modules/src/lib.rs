@@ -1,0 +1,14 @@
+//! One folder per Kamailio module, named as in `loadmodule`; [`MODULES`] is the list of them.
+//!
+//! A module's `mod.rs` is its table of contents (`MODULE`); each script function has its documentation, signature, body
+//! and tests in one file. Modules find each other by Rust type when they are created. Nothing here opens a socket
+//! before [`engine::Module::start`].
+
+use engine::ModuleDef;
+
+pub mod maxfwd;
+pub mod sl;
+pub mod xlog;
+
+/// Every module that this program has.
+pub const MODULES: &[&ModuleDef] = &[&maxfwd::MODULE, &sl::MODULE, &xlog::MODULE];

@@ -1,0 +1,2 @@
+//! Olelo.
+fn main() {}

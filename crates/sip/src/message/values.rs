@@ -1,0 +1,317 @@
+//! Header values, parsed when first asked for and kept.
+
+use std::cell::OnceCell;
+
+use super::Message;
+use crate::header::{
+    CSeq, Challenge, Contacts, ContentType, Credentials, Event, HeaderName, MethodList, NameAddr, OptionTags, RAck,
+    RetryAfter, Via,
+};
+use crate::{HeaderError, Str, scan};
+
+/// `Ok(None)`: the header is missing.
+type Parsed<T> = OnceCell<Result<Option<T>, HeaderError>>;
+type ParsedList<T> = OnceCell<Result<Vec<T>, HeaderError>>;
+
+/// What has been parsed so far. What nearly every message is asked for is here, the rest in a box made on demand.
+#[derive(Clone, Default)]
+pub(super) struct Values {
+    via: Parsed<Via>,
+    from: Parsed<NameAddr>,
+    to: Parsed<NameAddr>,
+    cseq: Parsed<CSeq>,
+    routes: ParsedList<NameAddr>,
+    contacts: Parsed<Contacts>,
+    rare: OnceCell<Box<Rare>>,
+}
+
+#[derive(Clone, Default)]
+struct Rare {
+    vias: ParsedList<Via>,
+    record_routes: ParsedList<NameAddr>,
+    paths: ParsedList<NameAddr>,
+    service_routes: ParsedList<NameAddr>,
+    authorization: ParsedList<Credentials>,
+    proxy_authorization: ParsedList<Credentials>,
+    www_authenticate: ParsedList<Challenge>,
+    proxy_authenticate: ParsedList<Challenge>,
+    p_asserted_identity: ParsedList<NameAddr>,
+    p_preferred_identity: ParsedList<NameAddr>,
+    diversion: ParsedList<NameAddr>,
+    remote_party_id: Parsed<NameAddr>,
+    refer_to: Parsed<NameAddr>,
+    referred_by: Parsed<NameAddr>,
+    content_type: Parsed<ContentType>,
+    event: Parsed<Event>,
+    rack: Parsed<RAck>,
+    retry_after: Parsed<RetryAfter>,
+    require: Parsed<OptionTags>,
+    supported: Parsed<OptionTags>,
+    proxy_require: Parsed<OptionTags>,
+    unsupported: Parsed<OptionTags>,
+    allow: Parsed<MethodList>,
+}
+
+impl Message {
+    fn one<'a, T>(
+        &'a self,
+        cell: &'a Parsed<T>,
+        name: HeaderName,
+        parse: impl FnOnce(Str) -> Option<T>,
+    ) -> Result<Option<&'a T>, HeaderError> {
+        let value = cell.get_or_init(|| match self.body_named(name) {
+            None => Ok(None),
+            Some(body) => parse(body).map(Some).ok_or(HeaderError::new(name)),
+        });
+        value.as_ref().map(Option::as_ref).map_err(|&error| error)
+    }
+
+    /// Collects the values of all headers of one name into a list.
+    fn list<'a, T>(
+        &'a self,
+        cell: &'a ParsedList<T>,
+        name: HeaderName,
+        mut parse: impl FnMut(&Str, &mut Vec<T>) -> Option<()>,
+    ) -> Result<&'a [T], HeaderError> {
+        let value = cell.get_or_init(|| {
+            let mut list = Vec::new();
+            for header in self.headers_named(name) {
+                parse(&self.body_of(header), &mut list).ok_or(HeaderError::new(name))?;
+            }
+            Ok(list)
+        });
+        value.as_deref().map_err(|&error| error)
+    }
+
+    /// Collects the values of all headers of one name into one value.
+    fn sum<'a, T: Default>(
+        &'a self,
+        cell: &'a Parsed<T>,
+        name: HeaderName,
+        mut add: impl FnMut(&mut T, &Str) -> Option<()>,
+    ) -> Result<Option<&'a T>, HeaderError> {
+        let value = cell.get_or_init(|| {
+            if !self.has_header(name) {
+                return Ok(None);
+            }
+            let mut sum = T::default();
+            for header in self.headers_named(name) {
+                add(&mut sum, &self.body_of(header)).ok_or(HeaderError::new(name))?;
+            }
+            Ok(Some(sum))
+        });
+        value.as_ref().map(Option::as_ref).map_err(|&error| error)
+    }
+
+    fn number_named(&self, name: HeaderName) -> Result<Option<u32>, HeaderError> {
+        let Some(header) = self.header(name) else { return Ok(None) };
+        let body = self.buffer.get(header.body_range()).unwrap_or_default();
+        scan::number(scan::trim(body)).map(Some).ok_or(HeaderError::new(name))
+    }
+
+    fn rare(&self) -> &Rare {
+        self.values.rare.get_or_init(Box::default)
+    }
+
+    /// The first value of the first Via header (RFC 3261 20.42).
+    pub fn via(&self) -> Result<Option<&Via>, HeaderError> {
+        self.one(&self.values.via, HeaderName::Via, |body| Via::parse_first(&body))
+    }
+
+    /// All values of all Via headers, the newest first.
+    pub fn vias(&self) -> Result<&[Via], HeaderError> {
+        self.list(&self.rare().vias, HeaderName::Via, Via::parse_list)
+    }
+
+    /// From (RFC 3261 20.20).
+    pub fn from(&self) -> Result<Option<&NameAddr>, HeaderError> {
+        self.one(&self.values.from, HeaderName::From, NameAddr::parse)
+    }
+
+    /// To (RFC 3261 20.39).
+    pub fn to(&self) -> Result<Option<&NameAddr>, HeaderError> {
+        self.one(&self.values.to, HeaderName::To, NameAddr::parse)
+    }
+
+    /// CSeq (RFC 3261 20.16).
+    pub fn cseq(&self) -> Result<Option<&CSeq>, HeaderError> {
+        self.one(&self.values.cseq, HeaderName::CSeq, CSeq::parse)
+    }
+
+    /// Call-ID (RFC 3261 20.8); an empty one counts as missing.
+    pub fn call_id(&self) -> Option<Str> {
+        self.body_named(HeaderName::CallId).map(|body| body.trim()).filter(|body| !body.is_empty())
+    }
+
+    /// Max-Forwards (RFC 3261 20.22).
+    pub fn max_forwards(&self) -> Result<Option<u32>, HeaderError> {
+        self.number_named(HeaderName::MaxForwards)
+    }
+
+    /// Expires in seconds (RFC 3261 20.19).
+    pub fn expires(&self) -> Result<Option<u32>, HeaderError> {
+        self.number_named(HeaderName::Expires)
+    }
+
+    /// Min-Expires in seconds (RFC 3261 20.23).
+    pub fn min_expires(&self) -> Result<Option<u32>, HeaderError> {
+        self.number_named(HeaderName::MinExpires)
+    }
+
+    /// Content-Length (RFC 3261 20.14).
+    pub fn content_length(&self) -> Result<Option<u32>, HeaderError> {
+        self.number_named(HeaderName::ContentLength)
+    }
+
+    /// RSeq (RFC 3262 7.1).
+    pub fn rseq(&self) -> Result<Option<u32>, HeaderError> {
+        self.number_named(HeaderName::RSeq)
+    }
+
+    /// Content-Type (RFC 3261 20.15).
+    pub fn content_type(&self) -> Result<Option<&ContentType>, HeaderError> {
+        self.one(&self.rare().content_type, HeaderName::ContentType, ContentType::parse)
+    }
+
+    /// All Contact headers together (RFC 3261 20.10).
+    pub fn contacts(&self) -> Result<Option<&Contacts>, HeaderError> {
+        self.sum(&self.values.contacts, HeaderName::Contact, Contacts::add)
+    }
+
+    /// All values of all Route headers (RFC 3261 20.34).
+    pub fn routes(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.values.routes, HeaderName::Route, NameAddr::parse_list)
+    }
+
+    /// All values of all Record-Route headers (RFC 3261 20.30).
+    pub fn record_routes(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().record_routes, HeaderName::RecordRoute, NameAddr::parse_list)
+    }
+
+    /// All values of all Path headers (RFC 3327).
+    pub fn paths(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().paths, HeaderName::Path, NameAddr::parse_list)
+    }
+
+    /// All values of all Service-Route headers (RFC 3608).
+    pub fn service_routes(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().service_routes, HeaderName::ServiceRoute, NameAddr::parse_list)
+    }
+
+    /// The credentials of all Authorization headers (RFC 3261 20.7).
+    pub fn authorization(&self) -> Result<&[Credentials], HeaderError> {
+        self.list(&self.rare().authorization, HeaderName::Authorization, |body, list| {
+            list.push(Credentials::parse(body.clone())?);
+            Some(())
+        })
+    }
+
+    /// The credentials of all Proxy-Authorization headers (RFC 3261 20.28).
+    pub fn proxy_authorization(&self) -> Result<&[Credentials], HeaderError> {
+        self.list(&self.rare().proxy_authorization, HeaderName::ProxyAuthorization, |body, list| {
+            list.push(Credentials::parse(body.clone())?);
+            Some(())
+        })
+    }
+
+    /// The challenges of all WWW-Authenticate headers (RFC 3261 20.44).
+    pub fn www_authenticate(&self) -> Result<&[Challenge], HeaderError> {
+        self.list(&self.rare().www_authenticate, HeaderName::WwwAuthenticate, |body, list| {
+            list.push(Challenge::parse(body.clone())?);
+            Some(())
+        })
+    }
+
+    /// The challenges of all Proxy-Authenticate headers (RFC 3261 20.27).
+    pub fn proxy_authenticate(&self) -> Result<&[Challenge], HeaderError> {
+        self.list(&self.rare().proxy_authenticate, HeaderName::ProxyAuthenticate, |body, list| {
+            list.push(Challenge::parse(body.clone())?);
+            Some(())
+        })
+    }
+
+    /// All values of all P-Asserted-Identity headers (RFC 3325 9.1).
+    pub fn p_asserted_identity(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().p_asserted_identity, HeaderName::PAssertedIdentity, NameAddr::parse_list)
+    }
+
+    /// All values of all P-Preferred-Identity headers (RFC 3325 9.2).
+    pub fn p_preferred_identity(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().p_preferred_identity, HeaderName::PPreferredIdentity, NameAddr::parse_list)
+    }
+
+    /// All values of all Diversion headers (RFC 5806), the newest first.
+    pub fn diversion(&self) -> Result<&[NameAddr], HeaderError> {
+        self.list(&self.rare().diversion, HeaderName::Diversion, NameAddr::parse_list)
+    }
+
+    /// Remote-Party-ID (draft-ietf-sip-privacy).
+    pub fn remote_party_id(&self) -> Result<Option<&NameAddr>, HeaderError> {
+        self.one(&self.rare().remote_party_id, HeaderName::RemotePartyId, NameAddr::parse)
+    }
+
+    /// Refer-To (RFC 3515 2.1).
+    pub fn refer_to(&self) -> Result<Option<&NameAddr>, HeaderError> {
+        self.one(&self.rare().refer_to, HeaderName::ReferTo, NameAddr::parse)
+    }
+
+    /// Referred-By (RFC 3892 3).
+    pub fn referred_by(&self) -> Result<Option<&NameAddr>, HeaderError> {
+        self.one(&self.rare().referred_by, HeaderName::ReferredBy, NameAddr::parse)
+    }
+
+    /// Event (RFC 6665 8.2.1).
+    pub fn event(&self) -> Result<Option<&Event>, HeaderError> {
+        self.one(&self.rare().event, HeaderName::Event, Event::parse)
+    }
+
+    /// RAck (RFC 3262 7.2).
+    pub fn rack(&self) -> Result<Option<&RAck>, HeaderError> {
+        self.one(&self.rare().rack, HeaderName::RAck, RAck::parse)
+    }
+
+    /// Retry-After (RFC 3261 20.33).
+    pub fn retry_after(&self) -> Result<Option<&RetryAfter>, HeaderError> {
+        self.one(&self.rare().retry_after, HeaderName::RetryAfter, RetryAfter::parse)
+    }
+
+    /// All Require headers together (RFC 3261 20.32).
+    pub fn require(&self) -> Result<Option<&OptionTags>, HeaderError> {
+        self.sum(&self.rare().require, HeaderName::Require, OptionTags::add)
+    }
+
+    /// All Supported headers together (RFC 3261 20.37).
+    pub fn supported(&self) -> Result<Option<&OptionTags>, HeaderError> {
+        self.sum(&self.rare().supported, HeaderName::Supported, OptionTags::add)
+    }
+
+    /// All Proxy-Require headers together (RFC 3261 20.29).
+    pub fn proxy_require(&self) -> Result<Option<&OptionTags>, HeaderError> {
+        self.sum(&self.rare().proxy_require, HeaderName::ProxyRequire, OptionTags::add)
+    }
+
+    /// All Unsupported headers together (RFC 3261 20.40).
+    pub fn unsupported(&self) -> Result<Option<&OptionTags>, HeaderError> {
+        self.sum(&self.rare().unsupported, HeaderName::Unsupported, OptionTags::add)
+    }
+
+    /// All Allow headers together (RFC 3261 20.5).
+    pub fn allow(&self) -> Result<Option<&MethodList>, HeaderError> {
+        self.sum(&self.rare().allow, HeaderName::Allow, MethodList::add)
+    }
+
+    /// User-Agent (RFC 3261 20.41).
+    pub fn user_agent(&self) -> Option<Str> {
+        self.body_named(HeaderName::UserAgent)
+    }
+
+    /// Server (RFC 3261 20.35).
+    pub fn server(&self) -> Option<Str> {
+        self.body_named(HeaderName::Server)
+    }
+
+    /// Subject (RFC 3261 20.36).
+    pub fn subject(&self) -> Option<Str> {
+        self.body_named(HeaderName::Subject)
+    }
+}

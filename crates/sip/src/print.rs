@@ -1,0 +1,283 @@
+//! Printing a message with its edits.
+//!
+//! All changes (queued edits, new Via, new Content-Length ..) become one list of changes, sorted by offset, which is
+//! applied in one pass over the buffer. What is inserted inside a deleted range comes out nevertheless, and
+//! overlapping deletions count as one, as in Kamailio.
+
+use smallvec::SmallVec;
+
+use crate::edit::{Addresses, Edits, Insert, Position};
+use crate::header::{HeaderName, Via};
+use crate::{Message, ParseError, Str};
+
+/// How a message is to be printed. The default prints it with its own edits and nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PrintOptions<'a> {
+    /// The new request-URI.
+    pub request_uri: Option<&'a [u8]>,
+    /// The value of a Via header to put before the first one: `SIP/2.0/UDP host;branch=..`.
+    pub add_via: Option<&'a [u8]>,
+    /// Whether the first value of the first Via header goes away (a reply that is sent on).
+    pub remove_first_via: bool,
+    /// What is added to the parameters of the received first Via (RFC 3261 18.2.1, RFC 3581).
+    pub via_addition: ViaAddition<'a>,
+    /// Edits of a branch and others, applied as if made after the message's own.
+    pub layers: &'a [&'a Edits],
+    /// What to do about Content-Length.
+    pub content_length: ContentLength,
+    /// What dynamic pieces stand for.
+    pub addresses: Option<&'a Addresses>,
+}
+
+/// Parameters to add to the received first Via.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ViaAddition<'a> {
+    /// The address the request came from, without brackets; takes the place of a `received` that is there.
+    pub received: Option<&'a [u8]>,
+    /// The port the request came from; takes the place of an `rport` that is there.
+    pub rport: Option<u16>,
+}
+
+/// What to do about Content-Length when printing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContentLength {
+    /// Write the new length when edits changed the length of the body; a missing header stays missing.
+    #[default]
+    WhenChanged,
+    /// Also add the header when it is missing: the message goes over a stream.
+    Required,
+    /// Leave it alone.
+    Keep,
+}
+
+/// One change: bytes `start..end` of the buffer make room for `piece`.
+struct Change<'a> {
+    start: u32,
+    end: u32,
+    position: Position,
+    piece: Piece<'a>,
+}
+
+enum Piece<'a> {
+    Insert(&'a Insert),
+    Text(&'a [u8]),
+    /// Text, then more text.
+    Header(&'static str, &'a [u8]),
+    /// `;rport=5060` and the like: text before, number, text after.
+    Number(&'static str, usize, &'static str),
+}
+
+type Changes<'a> = SmallVec<[Change<'a>; 24]>;
+
+static NO_ADDRESSES: Addresses = Addresses { received: None, sent: None };
+
+impl Piece<'_> {
+    fn write(&self, addresses: &Addresses, out: &mut Vec<u8>) {
+        match self {
+            Self::Insert(insert) => insert.write(addresses, out),
+            Self::Text(text) => out.extend_from_slice(text),
+            Self::Header(name, value) => {
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(value);
+                out.extend_from_slice(b"\r\n");
+            }
+            Self::Number(before, number, after) => {
+                out.extend_from_slice(before.as_bytes());
+                out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
+                out.extend_from_slice(after.as_bytes());
+            }
+        }
+    }
+
+    fn len(&self, addresses: &Addresses) -> usize {
+        match self {
+            Self::Insert(insert) => insert.printed_len(addresses),
+            Self::Text(text) => text.len(),
+            Self::Header(name, value) => name.len() + value.len() + 2,
+            Self::Number(before, number, after) => {
+                before.len() + itoa::Buffer::new().format(*number).len() + after.len()
+            }
+        }
+    }
+}
+
+impl Message {
+    /// The message with all its edits, in a buffer of just the right size.
+    pub fn print(&self, options: &PrintOptions<'_>) -> Vec<u8> {
+        let addresses = options.addresses.unwrap_or(&NO_ADDRESSES);
+        let mut changes = self.changes(options);
+        sort(&mut changes);
+        if options.content_length != ContentLength::Keep {
+            let (_, body) = self.measure(&changes, addresses);
+            if self.change_content_length(body, options, &mut changes) {
+                sort(&mut changes);
+            }
+        }
+        let buffer = self.buffer();
+        let mut out = Vec::with_capacity(self.measure(&changes, addresses).0);
+        let mut at = 0;
+        for change in &changes {
+            let start = change.start as usize;
+            if let Some(kept) = buffer.get(at..start) {
+                out.extend_from_slice(kept);
+            }
+            change.piece.write(addresses, &mut out);
+            at = at.max(start).max(change.end as usize);
+        }
+        out.extend_from_slice(buffer.get(at..).unwrap_or_default());
+        out
+    }
+
+    /// Applies the queued edits (and what `options` say): the message becomes what would be sent (Kamailio's
+    /// `msg_apply_changes`).
+    ///
+    /// # Errors
+    ///
+    /// When the edits made something of it that is no message; the message is unchanged then.
+    pub fn apply_edits(&mut self, options: &PrintOptions<'_>) -> Result<(), ParseError> {
+        let mut next = Self::default();
+        next.reparse(Str::from(self.print(options)))?;
+        *self = next;
+        Ok(())
+    }
+
+    /// All changes but that of Content-Length, not sorted.
+    fn changes<'a>(&'a self, options: &PrintOptions<'a>) -> Changes<'a> {
+        let mut changes = Changes::new();
+        for edits in self.edit_layers(options) {
+            changes.extend(edits.iter().map(|edit| Change {
+                start: edit.start.min(self.buffer().len() as u32),
+                end: edit.end.min(self.buffer().len() as u32),
+                position: edit.position,
+                piece: Piece::Insert(&edit.insert),
+            }));
+        }
+        if let (Some(new), Some(uri)) = (options.request_uri, self.request_uri())
+            && let Some(start) = self.buffer().offset_of(uri)
+        {
+            push(&mut changes, start, start + uri.len(), Position::Replace, Piece::Text(new));
+        }
+        self.change_via(options, &mut changes);
+        changes
+    }
+
+    fn edit_layers<'a>(&'a self, options: &PrintOptions<'a>) -> impl Iterator<Item = &'a Edits> {
+        std::iter::once(self.edits()).chain(options.layers.iter().copied())
+    }
+
+    fn change_via<'a>(&'a self, options: &PrintOptions<'a>, changes: &mut Changes<'a>) {
+        if let Some(value) = options.add_via {
+            let at = self.header(HeaderName::Via).map_or(self.headers_start(), |header| header.start as usize);
+            push(changes, at, at, Position::After, Piece::Header("Via: ", value));
+        }
+        let Ok(Some(via)) = self.via() else { return };
+        let Some(header) = self.header(HeaderName::Via) else { return };
+        if options.remove_first_via {
+            let value = header.body_range();
+            let rest = self.buffer().get(value.clone()).unwrap_or_default();
+            let range = match Via::second_value_start(rest) {
+                Some(next) => value.start..value.start + next,
+                None => header.range(),
+            };
+            push(changes, range.start, range.end, Position::Replace, Piece::Text(b""));
+            return;
+        }
+        let Some(via_start) = self.buffer().offset_of(&via.text) else { return };
+        let range_of = |name: &str| {
+            let params = via_start + via.params_start();
+            via.params.range_of(name).map(|range| params + range.start..params + range.end)
+        };
+        let received = range_of("received");
+        let sent_by_end = via_start + via.sent_by_end();
+        if let Some(port) = options.via_addition.rport {
+            let port = usize::from(port);
+            match (range_of("rport"), &received) {
+                (Some(range), _) => {
+                    push(changes, range.start, range.end, Position::Replace, Piece::Number("rport=", port, ""));
+                }
+                (None, Some(before)) => {
+                    push(changes, before.start, before.start, Position::Before, Piece::Number("rport=", port, ";"));
+                }
+                (None, None) => {
+                    push(changes, sent_by_end, sent_by_end, Position::Before, Piece::Number(";rport=", port, ""));
+                }
+            }
+        }
+        if let Some(address) = options.via_addition.received {
+            let (range, name): (_, &[u8]) = match received {
+                Some(range) => (range, b"received="),
+                None => (sent_by_end..sent_by_end, b";received="),
+            };
+            push(changes, range.start, range.end, Position::Replace, Piece::Text(name));
+            push(changes, range.start, range.start, Position::After, Piece::Text(address));
+        }
+    }
+
+    /// Adds what has to change about Content-Length now that the body will have `length` bytes. True when anything
+    /// was added.
+    fn change_content_length<'a>(
+        &'a self,
+        length: usize,
+        options: &PrintOptions<'a>,
+        changes: &mut Changes<'a>,
+    ) -> bool {
+        let mut found = false;
+        let before = changes.len();
+        let body_changed = length != self.buffer().len() - self.body_start();
+        for header in self.headers_named(HeaderName::ContentLength) {
+            // What the script removed stays removed.
+            if self.edit_layers(options).any(|edits| edits.deletes(header.range())) {
+                continue;
+            }
+            found = true;
+            if body_changed {
+                let range = header.body_range();
+                push(changes, range.start, range.end, Position::Replace, Piece::Number("", length, ""));
+            }
+        }
+        if !found && options.content_length == ContentLength::Required {
+            let at = self.headers_end();
+            push(changes, at, at, Position::After, Piece::Number("Content-Length: ", length, "\r\n"));
+        }
+        changes.len() != before
+    }
+
+    /// The length of the printed message, and of its body.
+    fn measure(&self, changes: &Changes<'_>, addresses: &Addresses) -> (usize, usize) {
+        let body_start = self.body_start();
+        let (mut total, mut body, mut at) = (0, 0, 0);
+        for change in changes {
+            let (start, end) = (change.start as usize, change.end as usize);
+            let length = change.piece.len(addresses);
+            total += start.saturating_sub(at) + length;
+            body += start.saturating_sub(at.max(body_start));
+            if start >= body_start {
+                body += length;
+            }
+            at = at.max(start).max(end);
+        }
+        let end = self.buffer().len();
+        (total + end.saturating_sub(at), body + end.saturating_sub(at.max(body_start)))
+    }
+}
+
+fn push<'a>(changes: &mut Changes<'a>, start: usize, end: usize, position: Position, piece: Piece<'a>) {
+    changes.push(Change { start: start as u32, end: end as u32, position, piece });
+}
+
+/// Sorts by offset and position, otherwise in the order given; those that want to be first have the newest first.
+fn sort(changes: &mut Changes<'_>) {
+    changes.sort_by_key(|change| (change.start, change.position));
+    let mut from = 0;
+    while from < changes.len() {
+        let key = (changes[from].start, changes[from].position);
+        let same = changes[from..].iter().take_while(|change| (change.start, change.position) == key).count();
+        if key.1 == Position::First {
+            changes[from..from + same].reverse();
+        }
+        from += same;
+    }
+}
+
+#[cfg(test)]
+mod tests;

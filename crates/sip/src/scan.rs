@@ -1,0 +1,128 @@
+//! Small steps over bytes that the parsers share. Positions are clamped, so nothing here can panic.
+
+/// Whether `byte` is white space inside a header value: space, tab, or part of a folded line end.
+pub const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether `byte` may be in a token (RFC 3261 25.1).
+pub const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+}
+
+/// The first position at or after `from` that is not white space.
+pub fn skip_space(bytes: &[u8], from: usize) -> usize {
+    skip_while(bytes, from, is_space)
+}
+
+/// The first position at or after `from` whose byte is not `wanted`.
+pub fn skip_while(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len())
+}
+
+/// `start..end` of `bytes` without white space at either end; when there is nothing else, an empty range at `start`.
+pub fn trim_range(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
+    let mut end = end.min(bytes.len());
+    let mut start = start.min(end);
+    while end > start && is_space(bytes[end - 1]) {
+        end -= 1;
+    }
+    while start < end && is_space(bytes[start]) {
+        start += 1;
+    }
+    (start, end)
+}
+
+/// `bytes` without white space at either end.
+pub fn trim(bytes: &[u8]) -> &[u8] {
+    let (start, end) = trim_range(bytes, 0, bytes.len());
+    &bytes[start..end]
+}
+
+/// The position after the quoted string that opens at `from` (which must hold `"`); `None` when it does not close.
+/// A backslash takes the meaning of the byte after it (RFC 3261 25.1 `quoted-string`).
+pub fn quoted_end(bytes: &[u8], from: usize) -> Option<usize> {
+    let mut at = from + 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// A decimal number of digits only; `None` when empty, too large or anything else.
+pub fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<T> {
+    if bytes.is_empty() || bytes.len() > 20 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for &byte in bytes {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    T::try_from(value).ok()
+}
+
+/// Where the next `separator` is at or after `from`, outside quoted strings and `<...>`; the length when there is none.
+/// An unclosed quote or bracket runs to the end.
+pub fn find_outside(bytes: &[u8], from: usize, separator: u8) -> usize {
+    let mut at = from;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            _ if byte == separator => return at,
+            b'"' => at = quoted_end(bytes, at).unwrap_or(bytes.len()),
+            b'<' => match memchr::memchr(b'>', &bytes[at..]) {
+                Some(length) => at += length + 1,
+                None => return bytes.len(),
+            },
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// The values of a comma separated header as trimmed ranges; empty ones are left out (RFC 3261 7.3.1).
+pub fn split_commas(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < bytes.len() {
+            let end = find_outside(bytes, at, b',');
+            let (start, trimmed_end) = trim_range(bytes, at, end);
+            at = end + 1;
+            if start < trimmed_end {
+                return Some((start, trimmed_end));
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_strict() {
+        assert_eq!(number::<u16>(b"5060"), Some(5060));
+        assert_eq!(number::<u16>(b"65536"), None);
+        assert_eq!(number::<u32>(b""), None);
+        assert_eq!(number::<u32>(b"1x"), None);
+        assert_eq!(number::<u64>(b"99999999999999999999"), None);
+    }
+
+    #[test]
+    fn commas_in_quotes_and_brackets_do_not_split() {
+        let value = br#"<sip:a,b@c>, "x, \" y" <sip:d> ,, e"#;
+        let parts: Vec<&[u8]> = split_commas(value).map(|(start, end)| &value[start..end]).collect();
+        assert_eq!(parts, [&b"<sip:a,b@c>"[..], br#""x, \" y" <sip:d>"#, b"e"]);
+        assert_eq!(find_outside(b"\"unclosed, x", 0, b','), 12);
+        assert_eq!(quoted_end(b"\"a\\", 0), None);
+    }
+}

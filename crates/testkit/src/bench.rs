@@ -1,0 +1,132 @@
+//! One configuration, one message after the other, on a virtual clock: for the tests of modules.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::load::{Loaded, Offer, load};
+use engine::log::Log;
+use engine::receive::Engine;
+use engine::{ModuleDef, RpcResult, RpcValue, Str};
+use sip::Protocol;
+use transport::{Handler as _, Outgoing, Received, SocketId};
+
+use crate::VirtualNetwork;
+
+/// The virtual clock starts here: 2026-01-01 00:00:00 UTC.
+pub const START: i64 = 1_767_225_600;
+
+/// A server in memory.
+pub struct Bench {
+    runtime: tokio::runtime::Runtime,
+    engine: Engine,
+    loaded: Loaded,
+    network: Arc<VirtualNetwork>,
+}
+
+/// What one message led to.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// What was sent, as text with LF line ends.
+    pub messages: Vec<String>,
+    /// The same as sent.
+    pub raw: Vec<Outgoing>,
+    /// The log lines: `LEVEL: text`.
+    pub log: Vec<String>,
+}
+
+impl Bench {
+    /// Loads and starts a configuration.
+    ///
+    /// # Errors
+    /// The mistakes in the configuration, one line each (`E0101: message`), or the reason why a module did not start.
+    ///
+    /// # Panics
+    /// When no runtime can be made.
+    pub fn new(config: &str, modules: &'static [&'static ModuleDef]) -> Result<Self, String> {
+        let log = Arc::new(Log::memory(0));
+        let offer = Offer { modules, rpc: &[] };
+        let text = format!("#!KAMAILIO\n{config}");
+        let outcome = load(
+            &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
+            &offer,
+            log,
+            |_| {},
+        );
+        let Some(loaded) = outcome.loaded else {
+            let lines: Vec<String> = outcome
+                .diagnostics
+                .iter()
+                .map(|diagnostic| format!("{}: {}", diagnostic.code.number(), diagnostic.message))
+                .collect();
+            return Err(lines.join("\n"));
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .map_err(|error| error.to_string())?;
+        let network = Arc::new(VirtualNetwork::loopback());
+        runtime.block_on(async {
+            loaded.core.attach(network.clone(), START);
+            loaded.start().await
+        })?;
+        Ok(Self { runtime, engine: Engine::new(loaded.core.clone()), loaded, network })
+    }
+
+    /// Receives a message (LF line ends are made CRLF; Content-Length is not touched) over UDP from 127.0.0.2:5061.
+    pub fn receive(&self, message: &str) -> Sent {
+        self.receive_from(SocketAddr::from(([127, 0, 0, 2], 5061)), message)
+    }
+
+    /// The same from another address.
+    pub fn receive_from(&self, source: SocketAddr, message: &str) -> Sent {
+        let data = Str::from(message.replace("\r\n", "\n").replace('\n', "\r\n"));
+        let destination = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let received = Received { socket: SocketId(0), protocol: Protocol::Udp, source, destination, connection: None };
+        let mut outbox = Vec::new();
+        self.runtime.block_on(async {
+            self.engine.receive(received, data, &mut outbox);
+            // Tasks of messages that wait run now.
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        });
+        outbox.extend(self.network.take());
+        let messages =
+            outbox.iter().map(|outgoing| String::from_utf8_lossy(&outgoing.data).replace("\r\n", "\n")).collect();
+        Sent { messages, raw: outbox, log: self.loaded.core.log.take_lines() }
+    }
+
+    /// Lets the virtual clock go on.
+    pub fn advance(&self, duration: Duration) {
+        self.runtime.block_on(async {
+            tokio::time::sleep(duration).await;
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    /// Calls an RPC command.
+    ///
+    /// # Errors
+    /// The command's fault.
+    pub fn rpc(&self, command: &str, arguments: &[RpcValue]) -> RpcResult {
+        let table = self.loaded.core.rpc.load_full();
+        self.runtime.block_on(table.call(command, arguments.to_vec()))
+    }
+
+    /// The log lines since the last message.
+    #[must_use]
+    pub fn log(&self) -> Vec<String> {
+        self.loaded.core.log.take_lines()
+    }
+
+    /// The server.
+    #[must_use]
+    pub const fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+}

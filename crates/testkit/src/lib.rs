@@ -1,0 +1,10 @@
+//! What tests are made with: a server in memory on a virtual network and clock.
+//!
+//! [`Bench`] runs one configuration without sockets: the tests of modules use it. Scenarios (Markdown files with
+//! messages in and out) are in [`scenario`].
+
+mod bench;
+mod network;
+
+pub use bench::{Bench, Sent};
+pub use network::VirtualNetwork;
