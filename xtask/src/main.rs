@@ -1,2 +1,89 @@
-//! Build tasks.
-fn main() {}
+//! Build tasks: `cargo xtask test`, `parity`, `docs`.
+//!
+//! The house rules (layers, generated docs) are tests in `tidy.rs` and run with `cargo test`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
+
+mod docs;
+mod fuzz;
+mod interop;
+mod packages;
+mod parity;
+mod run;
+#[cfg(test)]
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build tasks.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Installs what the tests need, and runs them all: unit, scenarios, interop, parity, lints.
+    Test,
+    /// Runs the scenarios against the installed Kamailio.
+    Parity {
+        /// Scenario files or folders.
+        #[arg(default_value = "tests/scenarios")]
+        paths: Vec<String>,
+        /// Scenarios that let more seconds pass are skipped.
+        #[arg(long, default_value_t = 5)]
+        patience: u64,
+    },
+    /// Runs the scenarios against our own binary over loopback.
+    Scenarios {
+        /// Scenario files or folders.
+        #[arg(default_value = "tests/scenarios")]
+        paths: Vec<String>,
+        /// Scenarios that let more seconds pass are skipped.
+        #[arg(long, default_value_t = 5)]
+        patience: u64,
+    },
+    /// Runs the tests with programs that others wrote: sipsak, sipp, kamcmd.
+    Interop,
+    /// Runs every fuzz target for some seconds.
+    Fuzz {
+        /// Seconds per target.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
+    /// Writes docs/reference.
+    Docs,
+}
+
+/// The repository's folder.
+fn root() -> PathBuf {
+    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    path.pop();
+    path
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    if let Err(error) = std::env::set_current_dir(root()) {
+        eprintln!("xtask: {error}");
+        return ExitCode::FAILURE;
+    }
+    let result = match task {
+        Task::Test => run::test(),
+        Task::Parity { paths, patience } => parity::oracle(&paths, patience),
+        Task::Scenarios { paths, patience } => run::build().and_then(|binary| parity::ours(&binary, &paths, patience)),
+        Task::Interop => run::build().and_then(|binary| interop::run(&binary)),
+        Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Docs => docs::write(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

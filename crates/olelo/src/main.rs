@@ -1,2 +1,30 @@
-//! Olelo.
-fn main() {}
+//! The server's program: arguments, then one of `serve`, `check`, `ctl`, `explain`, `test`.
+
+mod arguments;
+mod commands;
+mod listen;
+mod offer;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+
+/// The allocator: short-lived buffers per message are what it is good at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match &arguments.command {
+        Some(Command::Check(check)) => commands::check::run(check, &arguments),
+        Some(Command::Ctl(ctl)) => commands::ctl::run(ctl),
+        Some(Command::Explain(explain)) => commands::explain::run(explain),
+        Some(Command::Test(test)) => commands::test::run(test),
+        None if arguments.version => commands::version::run(),
+        None if arguments.check > 0 => commands::check::run_as_kamailio(&arguments),
+        None => serve::run(&arguments),
+    }
+}

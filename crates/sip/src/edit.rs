@@ -315,6 +315,13 @@ impl Edits {
             .any(|edit| edit.end > edit.start && edit.start as usize <= range.start && range.end <= edit.end as usize)
     }
 
+    /// Whether an edit takes away any byte of `range`.
+    pub fn touches(&self, range: Range<usize>) -> bool {
+        self.list
+            .iter()
+            .any(|edit| edit.end > edit.start && (edit.start as usize) < range.end && range.start < edit.end as usize)
+    }
+
     /// Remembers how many edits there are, for [`Edits::truncate`].
     pub fn mark(&self) -> Mark {
         Mark(self.next_id)
@@ -350,6 +357,7 @@ mod tests {
         edits.truncate(mark);
         assert_eq!(edits.len(), 1);
         assert!(edits.deletes(0..2) && !edits.deletes(1..4));
+        assert!(edits.touches(1..4) && !edits.touches(3..4));
     }
 
     #[test]

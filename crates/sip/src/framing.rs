@@ -192,6 +192,9 @@ fn body_length(head: &[u8], limits: &Limits) -> Result<usize, FramingError> {
     let is_http = lines.next().is_some_and(|line| memchr::memmem::find(line, b" HTTP/").is_some());
     let mut length: Option<u64> = None;
     for line in lines {
+        if !matches!(line.first(), Some(b'c' | b'C' | b'l' | b'L')) {
+            continue;
+        }
         let Some(colon) = memchr::memchr(b':', line) else { continue };
         let name = scan::trim(&line[..colon]);
         if !name.eq_ignore_ascii_case(b"content-length") && !name.eq_ignore_ascii_case(b"l") {

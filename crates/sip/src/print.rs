@@ -230,8 +230,9 @@ impl Message {
                 continue;
             }
             found = true;
-            if body_changed {
-                let range = header.body_range();
+            let range = header.body_range();
+            // A length the script wrote itself is left as it is.
+            if body_changed && !self.edit_layers(options).any(|edits| edits.touches(range.clone())) {
                 push(changes, range.start, range.end, Position::Replace, Piece::Number("", length, ""));
             }
         }

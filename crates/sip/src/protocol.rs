@@ -78,7 +78,7 @@ impl Protocol {
         }
     }
 
-    /// Kamailio's number of the protocol, as in the variable `$prid`-like places and in binary RPC.
+    /// Kamailio's number of the protocol, as the variable `$prid` shows it.
     pub const fn number(self) -> u8 {
         match self {
             Self::Udp => 1,

@@ -6,9 +6,21 @@ pub const fn is_space(byte: u8) -> bool {
 }
 
 /// Whether `byte` may be in a token (RFC 3261 25.1).
-pub const fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~')
+pub fn is_token(byte: u8) -> bool {
+    TOKEN[usize::from(byte)]
 }
+
+/// A table, because every byte of every header name goes through it.
+static TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~');
+        byte += 1;
+    }
+    table
+};
 
 /// The first position at or after `from` that is not white space.
 pub fn skip_space(bytes: &[u8], from: usize) -> usize {
@@ -16,6 +28,7 @@ pub fn skip_space(bytes: &[u8], from: usize) -> usize {
 }
 
 /// The first position at or after `from` whose byte is not `wanted`.
+#[inline]
 pub fn skip_while(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     from + rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len())

@@ -45,9 +45,12 @@ impl Bench {
     /// # Panics
     /// When no runtime can be made.
     pub fn new(config: &str, modules: &'static [&'static ModuleDef]) -> Result<Self, String> {
+        Self::load(&format!("#!KAMAILIO\n{config}"), &Offer { modules, rpc: &[] }, None)
+    }
+
+    /// Loads and starts a complete configuration; `debug` sets the log level instead of the configuration.
+    pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>) -> Result<Self, String> {
         let log = Arc::new(Log::memory(0));
-        let offer = Offer { modules, rpc: &[] };
-        let text = format!("#!KAMAILIO\n{config}");
         let outcome = load(
             &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
             &offer,
@@ -84,7 +87,13 @@ impl Bench {
     pub fn receive_from(&self, source: SocketAddr, message: &str) -> Sent {
         let data = Str::from(message.replace("\r\n", "\n").replace('\n', "\r\n"));
         let destination = SocketAddr::from(([127, 0, 0, 1], 5060));
-        let received = Received { socket: SocketId(0), protocol: Protocol::Udp, source, destination, connection: None };
+        let raw = self.deliver(Received { socket: SocketId(0), protocol: Protocol::Udp, source, destination, connection: None }, data);
+        let messages = raw.iter().map(|outgoing| String::from_utf8_lossy(&outgoing.data).replace("\r\n", "\n")).collect();
+        Sent { messages, raw, log: self.loaded.core.log.take_lines() }
+    }
+
+    /// Receives bytes; what is sent because of them.
+    pub(crate) fn deliver(&self, received: Received, data: Str) -> Vec<Outgoing> {
         let mut outbox = Vec::new();
         self.runtime.block_on(async {
             self.engine.receive(received, data, &mut outbox);

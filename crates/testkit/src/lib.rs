@@ -5,6 +5,7 @@
 
 mod bench;
 mod network;
+pub mod scenario;
 
 pub use bench::{Bench, Sent};
 pub use network::VirtualNetwork;

@@ -78,19 +78,39 @@ impl Uri {
         self.print(&Pieces { user, password, ..self.pieces() }, true)
     }
 
-    /// This URI with another host; the port stays.
+    /// This URI with another host; the port stays. A `tel:` URI becomes `sip:number@host;user=phone` (RFC 3261 19.1.6).
     pub fn with_host(&self, host: &[u8]) -> Str {
+        if self.scheme.is_tel() {
+            return self.tel_at_host(host, None);
+        }
         self.print(&Pieces { host, ..self.pieces() }, true)
     }
 
-    /// This URI with another or no port.
+    /// This URI with another or no port; `tel:` and `urn:` have none and stay as they are.
     pub fn with_port(&self, port: Option<u16>) -> Str {
+        if !self.scheme.is_sip() {
+            return self.text.clone();
+        }
         self.print(&Pieces { port: port.map(Port::Number), ..self.pieces() }, true)
     }
 
-    /// This URI with another host and another or no port.
+    /// This URI with another host and another or no port; of `tel:` see [`Uri::with_host`].
     pub fn with_host_port(&self, host: &[u8], port: Option<u16>) -> Str {
+        if self.scheme.is_tel() {
+            return self.tel_at_host(host, port);
+        }
         self.print(&Pieces { host, port: port.map(Port::Number), ..self.pieces() }, true)
+    }
+
+    /// The `sip:` form of a `tel:` URI: number and parameters become the user.
+    fn tel_at_host(&self, host: &[u8], port: Option<u16>) -> Str {
+        let mut text = StrBuilder::with_capacity(self.text.len() + host.len() + 24);
+        text.push("sip:").push(&self.text[self.scheme.name().len() + 1..]).push("@").push(host);
+        if let Some(port) = port {
+            text.push(":").push_number(port);
+        }
+        text.push(";user=phone");
+        text.build()
     }
 
     /// This URI without parameters and headers.
@@ -164,6 +184,10 @@ mod tests {
         assert_eq!(it.aor(), "sip:alice@a.com");
         assert_eq!(uri("sip:a.com").with_user(Some(b"u")), "sip:u@a.com");
         assert_eq!(uri("tel:+1;x=y").with_user(Some(b"+2")), "tel:+2;x=y");
+        assert_eq!(uri("tel:+1;x=y").with_host(b"x"), "sip:+1;x=y@x;user=phone");
+        assert_eq!(uri("tel:+1;x=y").with_host_port(b"h", Some(9)), "sip:+1;x=y@h:9;user=phone");
+        assert_eq!(uri("tel:+1;x=y").with_port(Some(7)), "tel:+1;x=y");
+        assert_eq!(uri("sip:a@b:;x").with_host(b"x"), "sip:a@x:;x");
         assert_eq!(uri("tel:+1;x=y").aor(), "tel:+1");
         assert_eq!(uri("urn:service:sos").aor(), "urn:service:sos");
     }

@@ -1,0 +1,77 @@
+//! `olelo check FILE` and `olelo -c -f FILE`.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use engine::load::{Outcome, load};
+use engine::log::{Log, Sink};
+use language::diagnostic::Severity;
+use language::{FileSystem, Source, render};
+
+use crate::arguments::{Arguments, Check, define};
+use crate::offer::OFFER;
+
+/// Loads a file without starting anything.
+pub(crate) fn load_file(file: &str, defines: &[String]) -> Outcome {
+    let source = Source::file(file, &FileSystem).with_defines(defines.iter().map(|text| define(text)));
+    load(&source, &OFFER, Arc::new(Log::new(-5, Sink::Stderr)), |_| {})
+}
+
+/// Draws all mistakes on stderr; remarks of the kind "has no meaning here" are only counted.
+#[allow(clippy::print_stderr)]
+pub(crate) fn show(outcome: &Outcome) {
+    let color = std::io::stderr().is_terminal();
+    for diagnostic in &outcome.diagnostics {
+        if diagnostic.code != engine::Code::NoMeaning {
+            eprintln!("{}", render::full(diagnostic, &outcome.sources, color));
+        }
+    }
+    let remarks = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.code == engine::Code::NoMeaning).count();
+    if remarks > 0 {
+        eprintln!("note: {remarks} parameters have no meaning here and are accepted (`olelo check` lists them)");
+    }
+}
+
+fn exit_code(outcome: &Outcome, deny_warnings: bool) -> ExitCode {
+    let warnings = outcome.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Warning);
+    if outcome.has_errors() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::from(u8::from(deny_warnings && warnings))
+    }
+}
+
+/// `olelo check`.
+#[allow(clippy::print_stdout, clippy::print_stderr)]
+pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
+    let outcome = load_file(&check.file, &check.defines);
+    let color = std::io::stdout().is_terminal();
+    for diagnostic in &outcome.diagnostics {
+        println!("{}", match &*check.format {
+            "concise" => render::concise(diagnostic, &outcome.sources),
+            "json" => render::json(diagnostic, &outcome.sources),
+            _ => render::full(diagnostic, &outcome.sources, color),
+        });
+    }
+    if let (Some("program"), Some(loaded)) = (check.emit.as_deref(), &outcome.loaded) {
+        print!("{}", loaded.program.listing());
+    }
+    let count = |severity| outcome.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    eprintln!("{}: {} errors, {} warnings", check.file, count(Severity::Error), count(Severity::Warning));
+    exit_code(&outcome, check.deny_warnings)
+}
+
+/// `olelo -c -f FILE`: Kamailio's texts and exit codes.
+#[allow(clippy::print_stderr)]
+pub(crate) fn run_as_kamailio(arguments: &Arguments) -> ExitCode {
+    let file = arguments.file.as_deref().unwrap_or("/etc/kamailio/kamailio.cfg");
+    let outcome = load_file(file, &arguments.defines);
+    show(&outcome);
+    if outcome.has_errors() {
+        eprintln!("config file not ok: {file}");
+        return ExitCode::FAILURE;
+    }
+    eprintln!("config file ok, exiting...");
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,21 @@
+//! `olelo ctl COMMAND ..`: what `kamcmd` does.
+
+use std::process::ExitCode;
+
+use crate::arguments::Ctl;
+
+/// Calls a command and prints its answer.
+#[allow(clippy::print_stdout, clippy::print_stderr)]
+pub(crate) fn run(ctl: &Ctl) -> ExitCode {
+    let Some((command, arguments)) = ctl.words.split_first() else { return ExitCode::from(2) };
+    match control::ctl_client::call_text(&ctl.socket, command, arguments) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Running the server: load, bind, drop privileges, start, wait for a signal, stop.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::Core;
+use engine::load::{Loaded, load};
+use engine::log::{Level, Log, Sink};
+use engine::receive::Engine;
+use engine::settings::Settings;
+use language::{FileSystem, MemoryFiles, ReadFile, Source};
+use sip::Protocol;
+use transport::resolve::{ResolveOptions, Resolver};
+use transport::{Network as _, Options, Severity, TcpOptions, Transport, UdpOptions};
+
+use crate::arguments::{Arguments, define};
+use crate::commands::check;
+use crate::listen;
+use crate::offer::OFFER;
+
+/// What runs without `-f`.
+const DEFAULT: &str = include_str!("../../../etc/olelo.cfg");
+
+/// Tells a background process that it is one; its parent waits for the line `ready`.
+const BACKGROUND: &str = "OLELO_BACKGROUND";
+
+/// Serves until a signal.
+#[allow(clippy::print_stderr)]
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let background = std::env::var_os(BACKGROUND).is_some();
+    if arguments.file.is_some() && arguments.foreground == 0 && !background {
+        return start_in_background();
+    }
+    match serve(arguments, background) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_empty() {
+                eprintln!("olelo: {error}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts this program again as a process of its own session, and waits until it serves or fails.
+#[allow(clippy::print_stderr)]
+fn start_in_background() -> ExitCode {
+    let started = std::env::current_exe().and_then(|program| {
+        Command::new(program).args(std::env::args_os().skip(1)).env(BACKGROUND, "1").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+    });
+    let mut child = match started {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("olelo: cannot start in the background: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let ready = child.stdout.take().and_then(|out| BufReader::new(out).lines().next());
+    match ready {
+        Some(Ok(line)) if line == "ready" => ExitCode::SUCCESS,
+        _ => {
+            let _ = child.wait();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: &Arguments, background: bool) -> Result<(), String> {
+    if let Some(directory) = &arguments.working_directory {
+        std::env::set_current_dir(directory).map_err(|error| format!("cannot change to {directory}: {error}"))?;
+    }
+    let (loaded, settings) = load_configuration(arguments)?;
+    let log = loaded.core.log.clone();
+    choose_sink(&log, &settings, arguments, background);
+    let for_options = arguments.without_meaning.given();
+    if !for_options.is_empty() {
+        engine::log!(log, Notice, "options without meaning here, accepted: {}", for_options.join(" "));
+    }
+    let lines = if arguments.listen.is_empty() { loaded.listen.clone() } else { listen::from_command_line(&arguments.listen)? };
+    let listens = listen::sockets(&lines, &settings)?;
+    let mut alias_lines = loaded.aliases.clone();
+    alias_lines.extend(listen::aliases_from_command_line(&arguments.alias)?);
+    *loaded.core.aliases.write() = listen::aliases(&alias_lines, &listens, &settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("olelo")
+        .build()
+        .map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let transport = Arc::new(Transport::bind(&listens, &options(&settings, arguments, log)).map_err(|error| error.to_string())?);
+    if background {
+        nix::unistd::setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
+    }
+    write_pid_files(arguments)?;
+    drop_privileges(&settings)?;
+    let result = runtime.block_on(run_until_signal(&loaded, &transport, arguments, background));
+    // Tasks that still wait for a peer are not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    if let Some(file) = &arguments.pid_file {
+        let _ = std::fs::remove_file(file);
+    }
+    result
+}
+
+fn load_configuration(arguments: &Arguments) -> Result<(Loaded, Settings), String> {
+    let (files, memory) = (FileSystem, MemoryFiles::default());
+    let source = match &arguments.file {
+        Some(file) => Source::file(file, &files as &dyn ReadFile),
+        None => Source::text(Path::new("olelo.cfg"), DEFAULT, &memory),
+    };
+    let source = source.with_defines(arguments.defines.iter().map(|text| define(text)));
+    let log = Arc::new(Log::new(0, Sink::Stderr));
+    let outcome = load(&source, &OFFER, log, |settings| adjust(settings, arguments));
+    check::show(&outcome);
+    let loaded = outcome.loaded.ok_or_else(|| "the configuration has errors: not started".to_owned())?;
+    let settings = loaded.core.settings.clone();
+    Ok((loaded, settings))
+}
+
+/// Command line options win over the file.
+fn adjust(settings: &mut Settings, arguments: &Arguments) {
+    if let Some(level) = arguments.debug {
+        settings.debug = level;
+    } else if arguments.debug_more > 0 {
+        settings.debug = i64::from(arguments.debug_more);
+    }
+    if let Some(children) = arguments.children {
+        settings.children = children as i64;
+    }
+    if arguments.no_tcp {
+        settings.disable_tcp = true;
+    }
+    if let Some(server_id) = arguments.server_id {
+        settings.server_id = server_id;
+    }
+    if let Some(mode) = &arguments.auto_aliases {
+        settings.auto_aliases = matches!(mode.as_str(), "yes" | "on" | "1");
+    }
+    if arguments.user.is_some() {
+        settings.user.clone_from(&arguments.user);
+    }
+    if arguments.group.is_some() {
+        settings.group.clone_from(&arguments.group);
+    }
+    if let Some(directory) = &arguments.runtime_directory {
+        settings.rundir.clone_from(directory);
+    }
+    if let Some(bytes) = arguments.receive_buffer {
+        settings.maxbuffer = bytes;
+    }
+}
+
+fn choose_sink(log: &Log, settings: &Settings, arguments: &Arguments, background: bool) {
+    log.set_syslog(settings.log_facility, settings.log_name.as_deref().unwrap_or("olelo"));
+    let to_stderr = arguments.log_to_stderr || settings.log_stderror || arguments.file.is_none();
+    if (!to_stderr || background)
+        && let Some(sink) = Log::syslog_sink()
+    {
+        log.set_sink(sink);
+    }
+}
+
+fn options(settings: &Settings, arguments: &Arguments, log: Arc<Log>) -> Options {
+    // Kamailio's `children` counts processes; threads beyond the cores only cost memory.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = match arguments.children.unwrap_or(usize::try_from(settings.children).unwrap_or(0)) {
+        0 => cores,
+        count => count.min(cores),
+    };
+    let defaults = Options::default();
+    Options {
+        udp: UdpOptions { workers, max_buffer: settings.maxbuffer, ..defaults.udp },
+        tcp: TcpOptions {
+            max_connections: settings.tcp_max_connections,
+            max_connections_per_address: settings.tcp_accept_iplimit,
+            lifetime: settings.tcp_connection_lifetime,
+            connect_timeout: settings.tcp_connect_timeout,
+            send_timeout: settings.tcp_send_timeout,
+            connection_queue_max: settings.tcp_conn_wq_max,
+            queue_max: settings.tcp_wq_max,
+            no_connect: settings.tcp_no_connect,
+            crlf_pong: settings.tcp_crlf_ping,
+            backlog: u32::try_from(settings.tcp_listen_backlog).unwrap_or(1024),
+            limits: sip::Limits { accept_no_content_length: settings.tcp_accept_no_cl, ..defaults.tcp.limits },
+            ..defaults.tcp
+        },
+        tos: Some(settings.tos),
+        free_bind: settings.ip_free_bind,
+        log: Arc::new(move |severity, text| {
+            let level = match severity {
+                Severity::Bug => Level::Bug,
+                Severity::Error => Level::Error,
+                Severity::Warning => Level::Warning,
+                Severity::Debug => Level::Debug,
+            };
+            log.write(level, text);
+        }),
+    }
+}
+
+fn write_pid_files(arguments: &Arguments) -> Result<(), String> {
+    let write = |file: &Option<String>, number: i32| match file {
+        Some(file) => std::fs::write(file, format!("{number}\n")).map_err(|error| format!("cannot write {file}: {error}")),
+        None => Ok(()),
+    };
+    write(&arguments.pid_file, std::process::id() as i32)?;
+    write(&arguments.group_file, nix::unistd::getpgrp().as_raw())
+}
+
+/// Changes to the configured group and user; sockets with low ports are open by now.
+fn drop_privileges(settings: &Settings) -> Result<(), String> {
+    use nix::unistd::{Group, User, setgid, setgroups, setuid};
+    if let Some(name) = &settings.group {
+        let number = name.parse().ok().map(nix::unistd::Gid::from_raw);
+        let gid = number.or_else(|| Group::from_name(name).ok().flatten().map(|group| group.gid)).ok_or_else(|| format!("no group `{name}`"))?;
+        setgroups(&[gid]).and_then(|()| setgid(gid)).map_err(|error| format!("cannot change to group `{name}`: {error}"))?;
+    }
+    if let Some(name) = &settings.user {
+        let number = name.parse().ok().map(nix::unistd::Uid::from_raw);
+        let uid = number.or_else(|| User::from_name(name).ok().flatten().map(|user| user.uid)).ok_or_else(|| format!("no user `{name}`"))?;
+        setuid(uid).map_err(|error| format!("cannot change to user `{name}`: {error}"))?;
+    }
+    Ok(())
+}
+
+async fn run_until_signal(loaded: &Loaded, transport: &Arc<Transport>, arguments: &Arguments, background: bool) -> Result<(), String> {
+    let core = &loaded.core;
+    core.attach(transport.clone(), jiff::Timestamp::now().as_second());
+    attach_resolver(core, transport);
+    loaded.start().await?;
+    transport
+        .start(Arc::new(Engine::new(core.clone())), &tokio::runtime::Handle::current())
+        .map_err(|error| format!("cannot start the sockets: {error}"))?;
+    announce(core, transport, arguments, background);
+    wait_for_signal(core).await?;
+    transport.stop();
+    loaded.stop().await;
+    Ok(())
+}
+
+fn attach_resolver(core: &Core, transport: &Transport) {
+    let mut protocols: Vec<Protocol> = Vec::new();
+    for socket in transport.sockets() {
+        if !protocols.contains(&socket.protocol) {
+            protocols.push(socket.protocol);
+        }
+    }
+    let options = ResolveOptions {
+        naptr: core.settings.dns_try_naptr,
+        ipv6: core.settings.dns_try_ipv6 && transport.sockets().iter().any(|socket| socket.address.is_ipv6()),
+        protocols,
+        ..ResolveOptions::default()
+    };
+    match Resolver::new(options) {
+        Ok(resolver) => {
+            let _ = core.resolver.set(Arc::new(resolver));
+        }
+        Err(error) => engine::log!(core.log, Error, "names cannot be resolved: {error}"),
+    }
+}
+
+/// Says what the server listens on; with the default configuration also what to do next.
+#[allow(clippy::print_stdout)]
+fn announce(core: &Core, transport: &Transport, arguments: &Arguments, background: bool) {
+    if background {
+        println!("ready");
+        let _ = std::io::stdout().flush();
+        return;
+    }
+    println!("Listening on");
+    for socket in transport.sockets() {
+        let advertised = socket.advertise.as_ref().map_or_else(String::new, |(host, port)| {
+            format!(" advertise {host}{}", port.map_or_else(String::new, |port| format!(":{port}")))
+        });
+        println!("             {}: {}{advertised}", socket.protocol.name(), socket.address);
+    }
+    println!("Aliases:");
+    for alias in core.aliases.read().iter() {
+        let protocol = alias.protocol.map_or("*", Protocol::name);
+        println!("             {protocol}: {}:{}", alias.host, alias.port.map_or_else(|| "*".to_owned(), |port| port.to_string()));
+    }
+    if arguments.file.is_none() {
+        let here = transport.sockets().first().map_or_else(|| "127.0.0.1:5060".to_owned(), |socket| socket.address.to_string());
+        println!(
+            "\nThis is the default configuration (etc/olelo.cfg): a registrar and proxy for phones in private networks.\n\
+             1. Point two phones at {here}, users 106 and 108, any password; they register.\n\
+             2. See them:        olelo ctl -s unix:/tmp/olelo_ctl ul.dump\n\
+             3. Call 108 from 106.\n\
+             With your own file: olelo -f kamailio.cfg -DD -E      Check it first: olelo check kamailio.cfg"
+        );
+    }
+    let _ = std::io::stdout().flush();
+}
+
+async fn wait_for_signal(core: &Core) -> Result<(), String> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+    let (mut terminate, mut interrupt, mut hangup) =
+        (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?, listen(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = core.stopped() => break,
+            // Kamailio goes on, too: the terminal is gone, the server is not.
+            _ = hangup.recv() => engine::log!(core.log, Notice, "hangup: nothing to do"),
+        }
+    }
+    engine::log!(core.log, Notice, "stopping");
+    Ok(())
+}

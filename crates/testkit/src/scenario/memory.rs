@@ -1,0 +1,98 @@
+//! A scenario's target in memory: virtual network, virtual time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use engine::RpcValue;
+use engine::load::Offer;
+use sip::{Protocol, Str};
+use transport::{ConnectionId, Outgoing, Received, SocketId};
+
+use super::parse::Scenario;
+use super::run::{Target, fill, phones};
+use crate::Bench;
+
+const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5060);
+
+/// A server in memory and its phones.
+pub(super) struct Memory {
+    bench: Bench,
+    phones: Vec<(String, SocketAddr)>,
+    inboxes: BTreeMap<String, VecDeque<Vec<u8>>>,
+}
+
+impl Memory {
+    pub(super) fn start(scenario: &Scenario, offer: &Offer) -> Result<Self, String> {
+        let named: Vec<(String, SocketAddr)> = phones(scenario)
+            .into_iter()
+            .enumerate()
+            .map(|(at, name)| (name, SocketAddr::from(([127, 0, 0, 1], 15060 + at as u16))))
+            .collect();
+        let config = fill(&scenario.config, SERVER, &named);
+        let bench = Bench::load(&with_mode(&config), offer, Some(2))?;
+        Ok(Self { bench, phones: named, inboxes: BTreeMap::new() })
+    }
+
+    fn sort(&mut self, sent: Vec<Outgoing>) {
+        for outgoing in sent {
+            let name = self.phones.iter().find(|(_, address)| *address == outgoing.destination).map_or_else(|| outgoing.destination.to_string(), |(name, _)| name.clone());
+            self.inboxes.entry(name).or_default().push_back(outgoing.data.to_vec());
+        }
+    }
+}
+
+/// The mode line, unless the configuration has one.
+pub(super) fn with_mode(config: &str) -> String {
+    if config.starts_with("#!") { config.to_owned() } else { format!("#!KAMAILIO\n{config}") }
+}
+
+impl Target for Memory {
+    fn server(&self) -> SocketAddr {
+        SERVER
+    }
+
+    fn phone(&mut self, name: &str) -> Result<SocketAddr, String> {
+        self.phones.iter().find(|(known, _)| known == name).map(|(_, address)| *address).ok_or_else(|| format!("no phone {name}"))
+    }
+
+    fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
+        let source = self.phone(phone)?;
+        let (socket, protocol, connection) =
+            if tcp { (SocketId(1), Protocol::Tcp, Some(ConnectionId(u64::from(source.port())))) } else { (SocketId(0), Protocol::Udp, None) };
+        let sent = self.bench.deliver(Received { socket, protocol, source, destination: SERVER, connection }, Str::from(data));
+        self.sort(sent);
+        Ok(())
+    }
+
+    fn receive(&mut self, phone: &str) -> Result<Option<Vec<u8>>, String> {
+        let later = self.bench.sent_later();
+        self.sort(later);
+        Ok(self.inboxes.get_mut(phone).and_then(VecDeque::pop_front))
+    }
+
+    fn log(&mut self, _: usize) -> Result<Vec<String>, String> {
+        Ok(self.bench.log().iter().filter(|line| line.contains("<script>: ")).map(|line| line.replacen("<script>: ", "", 1)).collect())
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.bench.advance(Duration::from_secs(seconds));
+        let later = self.bench.sent_later();
+        self.sort(later);
+    }
+
+    fn rpc(&mut self, words: &[String]) -> Result<String, String> {
+        let Some((command, arguments)) = words.split_first() else { return Err("no command".into()) };
+        let arguments: Vec<RpcValue> = arguments.iter().map(|word| control::ctl_client::argument(word)).collect();
+        Ok(match self.bench.rpc(command, &arguments) {
+            Ok(values) => control::ctl_client::print(&values),
+            Err(fault) => format!("error {}: {}", fault.code, fault.reason),
+        })
+    }
+
+    fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {
+        let later = self.bench.sent_later();
+        self.sort(later);
+        std::mem::take(&mut self.inboxes).into_iter().flat_map(|(phone, messages)| messages.into_iter().map(move |message| (phone.clone(), message))).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! From Markdown to steps.
+
+/// A scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scenario {
+    /// The first heading.
+    pub title: String,
+    /// Why Kamailio behaves otherwise (a line `Parity: differs - reason`).
+    pub parity: Option<String>,
+    /// The configuration.
+    pub config: String,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One block; `line` is where it starts in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant says what its fields are")]
+pub enum Step {
+    /// A phone sends a message.
+    Send { phone: String, tcp: bool, text: String, line: usize },
+    /// A phone receives a message like this.
+    Receive { phone: String, text: String, line: usize },
+    /// The script wrote these lines.
+    Log { text: String, line: usize },
+    /// Time passes.
+    Time { seconds: u64, line: usize },
+    /// An RPC command is called and answers this.
+    Rpc { words: Vec<String>, answer: String, line: usize },
+}
+
+/// Reads a scenario.
+///
+/// # Errors
+/// When a block is not understood, or there is no configuration.
+pub fn parse(text: &str) -> Result<Scenario, String> {
+    let mut scenario = Scenario::default();
+    let mut block: Option<(usize, String, String)> = None;
+    for (at, line) in text.lines().enumerate() {
+        let line_number = at + 1;
+        match (&mut block, line.strip_prefix("```")) {
+            (Some(_), Some("")) => {
+                if let Some((start, info, body)) = block.take() {
+                    add_block(&mut scenario, &info, body, start)?;
+                }
+            }
+            (Some((_, _, body)), _) => {
+                body.push_str(line);
+                body.push('\n');
+            }
+            (None, Some(info)) => block = Some((line_number, info.trim().to_owned(), String::new())),
+            (None, None) => {
+                if scenario.title.is_empty() && line.starts_with("# ") {
+                    scenario.title = line[2..].to_owned();
+                }
+                if let Some(reason) = line.strip_prefix("Parity:") {
+                    scenario.parity = Some(reason.trim().trim_start_matches("differs").trim_start_matches([' ', '-']).to_owned());
+                }
+            }
+        }
+    }
+    if let Some((line, ..)) = block {
+        return Err(format!("line {line}: the block is not closed"));
+    }
+    if scenario.config.is_empty() { Err("there is no `kamailio` block".into()) } else { Ok(scenario) }
+}
+
+fn add_block(scenario: &mut Scenario, info: &str, body: String, line: usize) -> Result<(), String> {
+    let words: Vec<&str> = info.split_whitespace().collect();
+    let step = match *words {
+        ["kamailio"] => {
+            scenario.config.push_str(&body);
+            return Ok(());
+        }
+        ["sip", "from", phone] => Step::Send { phone: phone.into(), tcp: false, text: body, line },
+        ["sip", "from", phone, "tcp"] => Step::Send { phone: phone.into(), tcp: true, text: body, line },
+        ["sip", "to", phone] => Step::Receive { phone: phone.into(), text: body, line },
+        ["log"] => Step::Log { text: body, line },
+        ["time"] => {
+            let seconds = body.trim().trim_start_matches('+').trim_end_matches('s').parse();
+            Step::Time { seconds: seconds.map_err(|_| format!("line {line}: write `61s`"))?, line }
+        }
+        ["rpc", _, ..] => Step::Rpc { words: words[1..].iter().map(|word| (*word).to_owned()).collect(), answer: body, line },
+        _ => return Err(format!("line {line}: unknown block `{info}`")),
+    };
+    scenario.steps.push(step);
+    Ok(())
+}

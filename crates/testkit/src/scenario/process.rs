@@ -1,0 +1,339 @@
+//! A scenario's target as a process: our program or the installed Kamailio, over loopback.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::memory::with_mode;
+use super::parse::{Scenario, Step};
+use super::run::{Target, fill, phones};
+
+/// Which program runs.
+#[derive(Clone, Debug)]
+pub enum Program {
+    /// Ours: the path of the binary.
+    Olelo(PathBuf),
+    /// The installed Kamailio: the path of the binary, and of its modules.
+    Kamailio(PathBuf, PathBuf),
+}
+
+impl Program {
+    /// The installed Kamailio, if there is one.
+    #[must_use]
+    pub fn kamailio() -> Option<Self> {
+        let program = PathBuf::from("/usr/sbin/kamailio");
+        let modules = ["/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules"].map(PathBuf::from);
+        let modules = modules.into_iter().find(|path| path.is_dir())?;
+        program.exists().then_some(Self::Kamailio(program, modules))
+    }
+
+    pub(super) const fn is_oracle(&self) -> bool {
+        matches!(self, Self::Kamailio(..))
+    }
+}
+
+/// How long an expected message may take.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// A running server and its phones.
+pub(super) struct Process {
+    child: Child,
+    directory: PathBuf,
+    server: SocketAddr,
+    phones: Vec<(String, SocketAddr, UdpSocket)>,
+    streams: BTreeMap<String, (TcpStream, Vec<u8>)>,
+    log: Arc<Mutex<Vec<String>>>,
+    read: usize,
+    control: PathBuf,
+}
+
+/// A free port on loopback.
+fn bind() -> Result<UdpSocket, String> {
+    UdpSocket::bind("127.0.0.1:0").map_err(|error| format!("no free port: {error}"))
+}
+
+impl Process {
+    pub(super) fn start(scenario: &Scenario, program: &Program) -> Result<Self, String> {
+        let mut phones_bound = Vec::new();
+        for name in phones(scenario) {
+            let socket = bind()?;
+            let address = socket.local_addr().map_err(|error| error.to_string())?;
+            phones_bound.push((name, address, socket));
+        }
+        // The port is free for both UDP and TCP at this moment; the server takes it right after.
+        let server = bind()?.local_addr().map_err(|error| error.to_string())?;
+        let directory = std::env::temp_dir().join(format!("olelo-scenario-{}-{}", std::process::id(), server.port()));
+        std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
+        let control = directory.join("ctl");
+        let file = directory.join("kamailio.cfg");
+        let named: Vec<(String, SocketAddr)> = phones_bound.iter().map(|(name, address, _)| (name.clone(), *address)).collect();
+        let config = fill(&scenario.config, server, &named);
+        let text = complete(&config, scenario, server, &control, program);
+        std::fs::write(&file, text).map_err(|error| error.to_string())?;
+        let mut command = match program {
+            Program::Olelo(binary) => Command::new(binary),
+            Program::Kamailio(binary, modules) => {
+                let mut command = Command::new(binary);
+                command.arg("-L").arg(modules).args(["-m", "64", "-M", "8", "-n", "1"]);
+                command
+            }
+        };
+        command.arg("-f").arg(&file).args(["-DD", "-E", "-Y"]).arg(&directory);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+        let log = Arc::new(Mutex::new(Vec::new()));
+        if let Some(stderr) = child.stderr.take() {
+            let lines = log.clone();
+            std::thread::spawn(move || collect(stderr, &lines));
+        }
+        let mut process = Self { child, directory, server, phones: phones_bound, streams: BTreeMap::new(), log, read: 0, control };
+        process.wait_until_it_serves()?;
+        Ok(process)
+    }
+
+    /// A datagram of one byte is ignored by every SIP server, and refused while nobody listens.
+    fn wait_until_it_serves(&mut self) -> Result<(), String> {
+        let probe = bind()?;
+        probe.connect(self.server).map_err(|error| error.to_string())?;
+        let end = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < end {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                std::thread::sleep(Duration::from_millis(100));
+                return Err(format!("the server ended at start ({status})\n{}", self.recent_log()));
+            }
+            let _ = probe.send(b"\n");
+            std::thread::sleep(Duration::from_millis(30));
+            if probe.send(b"\n").is_ok() {
+                // Kamailio's workers come up a moment after the socket.
+                std::thread::sleep(Duration::from_millis(250));
+                return Ok(());
+            }
+        }
+        Err(format!("the server did not start\n{}", self.recent_log()))
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The last lines of the server's log.
+    pub(super) fn recent_log(&self) -> String {
+        let lines = self.lines();
+        let from = lines.len().saturating_sub(15);
+        format!("--- log:\n{}", lines[from..].join("\n"))
+    }
+
+    fn stream(&mut self, phone: &str) -> Result<&mut (TcpStream, Vec<u8>), String> {
+        if !self.streams.contains_key(phone) {
+            let stream = TcpStream::connect(self.server).map_err(|error| format!("cannot connect: {error}"))?;
+            stream.set_read_timeout(Some(Duration::from_millis(20))).map_err(|error| error.to_string())?;
+            self.streams.insert(phone.to_owned(), (stream, Vec::new()));
+        }
+        self.streams.get_mut(phone).ok_or_else(|| "no stream".to_owned())
+    }
+
+    fn poll(&mut self, phone: &str) -> Option<Vec<u8>> {
+        if let Some((stream, buffer)) = self.streams.get_mut(phone) {
+            let mut bytes = [0; 65536];
+            if let Ok(count) = stream.read(&mut bytes) {
+                buffer.extend_from_slice(&bytes[..count]);
+            }
+            if let Some(message) = cut(buffer) {
+                return Some(message);
+            }
+        }
+        let (_, _, socket) = self.phones.iter().find(|(name, ..)| name == phone)?;
+        let _ = socket.set_read_timeout(Some(Duration::from_millis(20)));
+        let mut bytes = [0; 65536];
+        let count = socket.recv(&mut bytes).ok()?;
+        Some(bytes[..count].to_vec())
+    }
+}
+
+/// Takes one message with its Content-Length from a stream's bytes.
+fn cut(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let text = String::from_utf8_lossy(buffer).into_owned();
+    let head = text.find("\r\n\r\n")? + 4;
+    let length = text[..head]
+        .lines()
+        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|value| value.trim().parse::<usize>().unwrap_or(0)))
+        .unwrap_or(0);
+    (buffer.len() >= head + length).then(|| buffer.drain(..head + length).collect())
+}
+
+/// Reads stderr; a record may be glued to the end of one that has no line end.
+fn collect(stderr: impl std::io::Read, lines: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stderr);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+        lines.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+        line.clear();
+    }
+}
+
+/// The whole configuration: sockets, log, modules' path, a control socket when RPC is called.
+fn complete(config: &str, scenario: &Scenario, server: SocketAddr, control: &std::path::Path, program: &Program) -> String {
+    let config = with_mode(config);
+    let (mode, rest) = config.split_once('\n').unwrap_or((&config, ""));
+    let needs_control = scenario.steps.iter().any(|step| matches!(step, Step::Rpc { .. }));
+    let mut head = format!("{mode}\ndebug=2\nlog_stderror=yes\nlisten=udp:{server}\nlisten=tcp:{server}\n");
+    if let Program::Kamailio(_, modules) = program {
+        head.push_str(&format!("mpath=\"{}\"\n", modules.display()));
+    }
+    let mut tail = String::new();
+    if needs_control {
+        if !rest.contains("\"ctl.so\"") && !rest.contains("\"ctl\"") {
+            tail.push_str("loadmodule \"ctl.so\"\n");
+        }
+        tail.push_str(&format!("modparam(\"ctl\", \"binrpc\", \"unix:{}\")\n", control.display()));
+    }
+    format!("{head}{rest}\n{tail}")
+}
+
+impl Target for Process {
+    fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    fn phone(&mut self, name: &str) -> Result<SocketAddr, String> {
+        self.phones.iter().find(|(known, ..)| known == name).map(|(_, address, _)| *address).ok_or_else(|| format!("no phone {name}"))
+    }
+
+    fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
+        if tcp {
+            return self.stream(phone)?.0.write_all(data).map_err(|error| format!("cannot send: {error}"));
+        }
+        let server = self.server;
+        let (_, _, socket) = self.phones.iter().find(|(name, ..)| name == phone).ok_or("no such phone")?;
+        socket.send_to(data, server).map(|_| ()).map_err(|error| format!("cannot send: {error}"))
+    }
+
+    fn receive(&mut self, phone: &str) -> Result<Option<Vec<u8>>, String> {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if let Some(message) = self.poll(phone) {
+                return Ok(Some(message));
+            }
+        }
+        Ok(None)
+    }
+
+    fn log(&mut self, expected: usize) -> Result<Vec<String>, String> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.lines();
+            let records = script_records(&lines[self.read..]);
+            if records.len() >= expected || Instant::now() > end {
+                // What comes right behind is seen, too.
+                std::thread::sleep(Duration::from_millis(50));
+                let lines = self.lines();
+                let records = script_records(&lines[self.read..]);
+                self.read = lines.len();
+                return Ok(records);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+
+    fn rpc(&mut self, words: &[String]) -> Result<String, String> {
+        let Some((command, arguments)) = words.split_first() else { return Err("no command".into()) };
+        let address = format!("unix:{}", self.control.display());
+        match control::ctl_client::call_text(&address, command, arguments) {
+            Ok(text) => Ok(text),
+            Err(control::ctl_client::CallError::Fault(fault)) => Ok(format!("error {}: {}", fault.code, fault.reason)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {
+        let names: Vec<String> = self.phones.iter().map(|(name, ..)| name.clone()).collect();
+        names.into_iter().filter_map(|name| self.poll(&name).map(|message| (name, message))).collect()
+    }
+}
+
+/// The records that the script wrote. A record starts with ` 0(123) LEVEL: `; lines without are part of the one before.
+fn script_records(lines: &[String]) -> Vec<String> {
+    let mut records: Vec<String> = Vec::new();
+    for line in lines {
+        let mut rest = line.as_str();
+        if let Some((before, _)) = find_record(rest) {
+            append(&mut records, &rest[..before]);
+        }
+        let mut found = false;
+        while let Some((start, text)) = find_record(rest) {
+            found = true;
+            let end = find_record(text).map_or(text.len(), |(at, _)| at);
+            records.push(text[..end].to_owned());
+            rest = &rest[start + (text.as_ptr() as usize - rest[start..].as_ptr() as usize) + end..];
+        }
+        if !found {
+            append(&mut records, &format!("\n{rest}"));
+        }
+    }
+    records.retain(|record| record.contains("<script>: "));
+    records.into_iter().map(|record| record.replacen("<script>: ", "", 1)).collect()
+}
+
+fn append(records: &mut [String], text: &str) {
+    if let Some(last) = records.last_mut() {
+        last.push_str(text);
+    }
+}
+
+/// Finds ` 0(123) LEVEL: `: where it starts, and the text from the level on.
+fn find_record(text: &str) -> Option<(usize, &str)> {
+    let mut first: Option<(usize, &str)> = None;
+    for level in ["ALERT: ", "BUG: ", "CRITICAL: ", "ERROR: ", "WARNING: ", "NOTICE: ", "INFO: ", "DEBUG: "] {
+        for (at, _) in text.match_indices(level) {
+            let before = text[..at].trim_end();
+            let Some(open) = before.strip_suffix(')').and_then(|inner| inner.rfind('(').filter(|open| inner[open + 1..].bytes().all(|byte| byte.is_ascii_digit()))) else { continue };
+            let digits = text[..open].bytes().rev().take_while(u8::is_ascii_digit).count();
+            if digits > 0 {
+                let start = open - digits;
+                let start = if text[..start].ends_with(' ') { start - 1 } else { start };
+                if first.is_none_or(|(found, _)| start < found) {
+                    first = Some((start, &text[at..]));
+                }
+                break;
+            }
+        }
+    }
+    first
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let end = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_cut_out_of_the_log() {
+        let lines = [" 0(12) ERROR: <script>: one", " 0(12) INFO: <script>: a", "b 0(12) NOTICE: <core> [x.c:1]: f(): bye"].map(str::to_owned);
+        assert_eq!(script_records(&lines), ["ERROR: one", "INFO: a\nb"]);
+    }
+}

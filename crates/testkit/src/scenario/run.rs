@@ -1,0 +1,111 @@
+//! Running the steps against a target.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::expect;
+use super::parse::{Scenario, Step};
+
+/// What a scenario runs against.
+pub(super) trait Target {
+    /// Where the server listens.
+    fn server(&self) -> SocketAddr;
+    /// Where a phone is.
+    fn phone(&mut self, name: &str) -> Result<SocketAddr, String>;
+    /// A phone sends.
+    fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String>;
+    /// The next message for a phone; `None` when none comes in time.
+    fn receive(&mut self, phone: &str) -> Result<Option<Vec<u8>>, String>;
+    /// Log lines of the script since the last call: `LEVEL: text`.
+    fn log(&mut self, expected: usize) -> Result<Vec<String>, String>;
+    /// Lets time pass.
+    fn pass(&mut self, seconds: u64);
+    /// Calls an RPC command; its answer as `kamcmd` prints it, or `error CODE: text`.
+    fn rpc(&mut self, words: &[String]) -> Result<String, String>;
+    /// Messages that nobody expected.
+    fn leftovers(&mut self) -> Vec<(String, Vec<u8>)>;
+}
+
+/// Names in a scenario and what they stand for.
+pub(super) fn phones(scenario: &Scenario) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for step in &scenario.steps {
+        if let Step::Send { phone, .. } | Step::Receive { phone, .. } = step
+            && !names.contains(phone)
+        {
+            names.push(phone.clone());
+        }
+    }
+    names
+}
+
+/// Replaces `{server}`, `{server.port}`, `{alice}` ..
+pub(super) fn fill(text: &str, server: SocketAddr, phones: &[(String, SocketAddr)]) -> String {
+    let mut text = text.replace("{server}", &server.to_string()).replace("{server.port}", &server.port().to_string());
+    text = text.replace("{server.ip}", &server.ip().to_string());
+    for (name, address) in phones {
+        text = text.replace(&format!("{{{name}}}"), &address.to_string());
+        text = text.replace(&format!("{{{name}.port}}"), &address.port().to_string());
+    }
+    text
+}
+
+pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), String> {
+    let server = target.server();
+    let mut addresses = Vec::new();
+    for name in phones(scenario) {
+        let address = target.phone(&name)?;
+        addresses.push((name, address));
+    }
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for step in &scenario.steps {
+        match step {
+            Step::Send { phone, tcp, text, .. } => {
+                let text = expect::replace_known(&fill(text, server, &addresses), &known);
+                target.send(phone, *tcp, &wire(&text))?;
+            }
+            Step::Receive { phone, text, line } => {
+                let wanted = fill(text, server, &addresses);
+                let first = wanted.lines().next().unwrap_or_default();
+                let got = target.receive(phone)?.ok_or_else(|| format!("line {line}: {phone} got nothing; expected: {first}"))?;
+                expect::message(&wanted, &got, &mut known).map_err(|error| {
+                    format!("line {line}: {error}\n--- {phone} got:\n{}", String::from_utf8_lossy(&got).replace('\r', ""))
+                })?;
+            }
+            Step::Log { text, line } => {
+                let wanted = expect::records(&fill(text, server, &addresses));
+                let got = target.log(wanted.len())?;
+                expect::log(&wanted, &got, &mut known).map_err(|error| format!("line {line}: {error}"))?;
+            }
+            Step::Time { seconds, .. } => target.pass(*seconds),
+            Step::Rpc { words, answer, line } => {
+                let words: Vec<String> = words.iter().map(|word| expect::replace_known(&fill(word, server, &addresses), &known)).collect();
+                let got = target.rpc(&words)?;
+                let wanted = fill(answer, server, &addresses);
+                expect::text(&wanted, &got, &mut known).map_err(|error| format!("line {line}: {error}\n--- {} answered:\n{got}", words.join(" ")))?;
+            }
+        }
+    }
+    match target.leftovers().first() {
+        Some((phone, message)) => Err(format!("{phone} got a message that no block expects:\n{}", String::from_utf8_lossy(message).replace('\r', ""))),
+        None => Ok(()),
+    }
+}
+
+/// A message as it goes over the wire: CRLF, and Content-Length unless it is there.
+fn wire(text: &str) -> Vec<u8> {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
+    let body = body.replace('\n', "\r\n");
+    let has_length = head.lines().skip(1).any(|line| {
+        let name = line.split(':').next().unwrap_or_default().trim();
+        name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("l")
+    });
+    let mut out = head.trim_end_matches('\n').replace('\n', "\r\n");
+    if !has_length {
+        out.push_str(&format!("\r\nContent-Length: {}", body.len()));
+    }
+    out.push_str("\r\n\r\n");
+    out.push_str(&body);
+    out.into_bytes()
+}

@@ -1,0 +1,8 @@
+#![no_main]
+//! See `exercise::framing` for what must hold.
+
+#[allow(dead_code)]
+#[path = "../../crates/sip/tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| exercise::framing(data));

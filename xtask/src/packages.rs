@@ -1,0 +1,37 @@
+//! The Debian packages that the tests use.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A program, and the package that brings it.
+const PROGRAMS: &[(&str, &str)] = &[
+    ("/usr/sbin/kamailio", "kamailio"),
+    ("/usr/lib/x86_64-linux-gnu/kamailio/modules/sanity.so", "kamailio"),
+    ("/usr/bin/sipsak", "sipsak"),
+    ("/usr/bin/sipp", "sip-tester"),
+];
+
+/// Installs the packages that are missing (as root), or says what to install.
+pub(crate) fn install() -> Result<(), String> {
+    let mut missing: Vec<&str> = PROGRAMS.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages = missing.join(" ");
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
+    if !is_root {
+        return Err(format!("the tests need Debian packages; install them: sudo apt-get install {packages}"));
+    }
+    println!("installing {packages}");
+    let run = |arguments: &[&str]| {
+        let status = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
+        status.is_ok_and(|status| status.success())
+    };
+    if !run(&["update"]) {
+        return Err("apt-get update failed".into());
+    }
+    let mut arguments = vec!["install", "-y", "--no-install-recommends"];
+    arguments.extend(&missing);
+    if run(&arguments) { Ok(()) } else { Err(format!("apt-get install {packages} failed")) }
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask test`: everything, in the order from quick to slow.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::{interop, packages, parity};
+
+/// Runs a program; an error when it fails.
+pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
+    println!("+ {program} {}", arguments.join(" "));
+    let status = Command::new(program).args(arguments).status().map_err(|error| format!("cannot run {program}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{program} {} failed", arguments.join(" "))) }
+}
+
+/// Builds the server and returns its path.
+pub(crate) fn build() -> Result<PathBuf, String> {
+    command("cargo", &["build", "--quiet", "--package", "olelo"])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    std::path::absolute(target.join("debug/olelo")).map_err(|error| error.to_string())
+}
+
+/// All tests.
+pub(crate) fn test() -> Result<(), String> {
+    packages::install()?;
+    command("cargo", &["fmt", "--all", "--check"])?;
+    command("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    command("cargo", &["test", "--quiet", "--workspace"])?;
+    let binary = build()?;
+    let paths = ["tests/scenarios".to_owned()];
+    parity::ours(&binary, &paths, 5)?;
+    parity::oracle(&paths, 5)?;
+    interop::run(&binary)
+}
