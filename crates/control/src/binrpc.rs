@@ -228,6 +228,7 @@ impl<'a> Decoder<'a> {
         };
         let data = self.take(length)?;
         Ok(Some(match kind {
+            KIND_INT if data.len() == 4 => Item::Value(RpcValue::Int(i64::from(integer(data)? as i32))),
             KIND_INT => Item::Value(RpcValue::Int(integer(data)?)),
             KIND_DOUBLE => Item::Value(RpcValue::Double(integer(data)? as f64 / 1000.0)),
             KIND_TEXT => Item::Value(RpcValue::Text(without_nul(data).to_vec())),
@@ -264,13 +265,12 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Up to three bytes are a positive number, four have a sign as C's int, and so have eight.
+/// Up to seven bytes are a positive number, eight have a sign. (An integer's four have one too, as C's int.)
 fn integer(data: &[u8]) -> Result<i64, DecodeError> {
     if data.len() > 8 {
         return Err(DecodeError::BadRecord);
     }
-    let number = data.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    Ok(if data.len() == 4 { i64::from(number as u32 as i32) } else { number as i64 })
+    Ok(data.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte)) as i64)
 }
 
 fn without_nul(data: &[u8]) -> &[u8] {
@@ -296,7 +296,7 @@ pub fn encode_answer(cookie: Cookie, answer: &Result<Vec<RpcValue>, RpcFault>) -
             packet(PacketKind::Reply, cookie, &body)
         }
         Err(fault) => {
-            integer_record(&mut body, KIND_INT, i64::from(fault.code));
+            int_record(&mut body, fault.code);
             text(&mut body, KIND_TEXT, fault.reason.as_bytes());
             packet(PacketKind::Fault, cookie, &body)
         }
@@ -318,14 +318,12 @@ fn packet(kind: PacketKind, cookie: Cookie, body: &[u8]) -> Vec<u8> {
 /// Appends a value. Deeper than `depth` nothing is written: the other side would refuse all of it.
 fn value(body: &mut Vec<u8>, value: &RpcValue, depth: usize) {
     match value {
-        RpcValue::Int(number) => number_or_digits(body, KIND_INT, *number, || number.to_string()),
-        RpcValue::Double(number) => {
-            // A cast of what is too large or not a number gives something that does not fit either.
-            let thousandths = (number * 1000.0).round() as i64;
-            let fits = number.is_finite() && i32::try_from(thousandths).is_ok();
-            let thousandths = if fits { thousandths } else { i64::MAX };
-            number_or_digits(body, KIND_DOUBLE, thousandths, || number.to_string());
-        }
+        RpcValue::Int(number) => match i32::try_from(*number) {
+            Ok(number) => int_record(body, number),
+            // kamcmd's integers have 32 bits; others are sent as digits, which it prints just so.
+            Err(_) => text(body, KIND_TEXT, number.to_string().as_bytes()),
+        },
+        RpcValue::Double(number) => double_record(body, *number),
         RpcValue::Text(bytes) => text(body, KIND_TEXT, bytes),
         RpcValue::Null => text(body, KIND_TEXT, NULL_TEXT),
         RpcValue::Struct(_) | RpcValue::Array(_) if depth == 0 => text(body, KIND_TEXT, b"..."),
@@ -362,18 +360,23 @@ fn list_item(body: &mut Vec<u8>, item: &RpcValue, depth: usize) {
     }
 }
 
-/// kamcmd's integers have 32 bits; larger ones are sent as digits, which it prints just so.
-fn number_or_digits(body: &mut Vec<u8>, kind: u8, number: i64, digits: impl FnOnce() -> String) {
-    if i32::try_from(number).is_ok() {
-        integer_record(body, kind, number);
+/// Appends a number of 32 bits: without leading zero bytes, a negative one whole.
+fn int_record(body: &mut Vec<u8>, number: i32) {
+    short_record(body, KIND_INT, &number.to_be_bytes());
+}
+
+/// Appends a number in thousandths, of up to seven bytes. kamcmd knows no negative ones: those, and what is too large
+/// or no number, are sent as it would print them.
+fn double_record(body: &mut Vec<u8>, number: f64) {
+    let thousandths = (number * 1000.0).round();
+    if (0.0..(1_u64 << 56) as f64).contains(&thousandths) {
+        short_record(body, KIND_DOUBLE, &(thousandths as u64).to_be_bytes());
     } else {
-        text(body, KIND_TEXT, digits().as_bytes());
+        text(body, KIND_TEXT, format!("{number:.6}").as_bytes());
     }
 }
 
-/// Appends a number of 32 bits: without leading zero bytes, a negative one whole.
-fn integer_record(body: &mut Vec<u8>, kind: u8, number: i64) {
-    let bytes = (number as i32).to_be_bytes();
+fn short_record(body: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     body.push(((bytes.len() - zeros) as u8) << 4 | kind);
     body.extend_from_slice(&bytes[zeros..]);

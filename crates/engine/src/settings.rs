@@ -169,7 +169,7 @@ impl Default for Settings {
             user: None,
             group: None,
             workdir: None,
-            rundir: "/var/run/olelo".into(),
+            rundir: "/var/run/kamailio".into(),
             version_table: "version".into(),
             stats_name_separator: "_".into(),
             onsend_route_reply: false,

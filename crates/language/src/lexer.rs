@@ -20,6 +20,9 @@ const MAX_ERRORS: usize = 100;
 /// Warnings beyond this are dropped.
 const MAX_DIAGNOSTICS: usize = 1000;
 
+/// Longest index of a select or attribute; bounds the search for its end.
+const MAX_BRACKET: usize = 512;
+
 pub(crate) struct Lexer<'a> {
     pub(crate) reader: Reader,
     pub(crate) files: &'a dyn ReadFile,
@@ -414,8 +417,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn variable(&mut self, mark: Mark) -> Option<Token> {
-        let rest = self.reader.rest();
-        let line = &rest[..rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len())];
+        let line = self.reader.rest();
         let special = [&b"$retcode"[..], b"$rc", b"$?"].into_iter().find(|it| line.starts_with(it));
         let name = 1 + line[1..].iter().take_while(|&&byte| is_name(byte)).count();
         let length = match line.get(name) {
@@ -424,7 +426,7 @@ impl<'a> Lexer<'a> {
             _ => Some(name),
         };
         let Some(length) = length else {
-            let open = line.len();
+            let open = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
             let span = self.reader.span_ahead(open);
             self.reader.skip(open);
             let message = "this variable is never closed";
@@ -518,22 +520,27 @@ fn ipv6(text: &[u8]) -> Option<usize> {
         .map(str::len)
 }
 
-fn closing_paren(line: &[u8], open: usize) -> Option<usize> {
+/// The `)` for the `(` at `open`, on the same line.
+fn closing_paren(text: &[u8], open: usize) -> Option<usize> {
     let mut depth = 0_usize;
-    line.iter().enumerate().skip(open).find_map(|(at, byte)| {
+    for (at, byte) in text.iter().enumerate().skip(open) {
         match byte {
             b'(' => depth += 1,
             b')' => depth -= 1,
-            _ => return None,
+            b'\n' => return None,
+            _ => {}
         }
-        (depth == 0).then_some(at)
-    })
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
 }
 
-/// The `]` of a select's `["x"]`, on the same line.
+/// The `]` of a select's `["x"]`, on the same line and not far away.
 fn closing_bracket(text: &[u8]) -> Option<usize> {
     let mut quoted = false;
-    for (at, byte) in text.iter().enumerate() {
+    for (at, byte) in text.iter().enumerate().take(MAX_BRACKET) {
         match byte {
             b'"' => quoted = !quoted,
             b']' if !quoted => return Some(at),

@@ -49,7 +49,28 @@ fn every_prefix() {
 fn mutations() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let pieces: Vec<&str> = RICH.split_inclusive([' ', '\n', '(', ';']).collect();
-    let odd = ["\"", "'", "/*", "#!endif\n", "#!else\n", "$(", "{", "}", "(", ")", "\\", "\u{201c}", "é", "\0", "!!", "#!define ", "@", "[", "::", "="];
+    let odd = [
+        "\"",
+        "'",
+        "/*",
+        "#!endif\n",
+        "#!else\n",
+        "$(",
+        "{",
+        "}",
+        "(",
+        ")",
+        "\\",
+        "\u{201c}",
+        "é",
+        "\0",
+        "!!",
+        "#!define ",
+        "@",
+        "[",
+        "::",
+        "=",
+    ];
     for _ in 0..3000 {
         let mut bytes = RICH.as_bytes().to_vec();
         for _ in 0..=random.below(4) {
@@ -146,14 +167,64 @@ fn deep_nesting() {
 fn large_input_takes_linear_time() {
     let megabyte = 1 << 20;
     let texts = [
-        "$", "\"", "'", "(", "{", "}", "[", ";", "#", "#!", "!!", "\\", "@a.", "%a", "a", "a ", "a.", "1.", ":", "::", "é",
-        "\n", " ", "/*", "*/", "#!define A\n", "#!ifdef A\n", "#!else\n", "#!endif\n", "$(a", "$a(", "f(\"$a(b)\",1);",
-        "route[A]{exit;}", "listen=a ", "alias=a.b-c ", "a.b=1\n", "\"\" ", "\"\n", "$x=1+1;", "x=", "if(1)exit;",
-        "loadmodule \"a\"\n", "include_file \"self.cfg\"\n", "import_file \"x\"\n", "#!subst \"/a/aa/g\"\n", "\"a\"\n",
-        "@a[", "$x[1", "modparam(\"a\",\"b\",\"c\")\n", "case 1:", "switch(1){", "msg:len", "#!define X \"",
+        "$",
+        "\"",
+        "'",
+        "(",
+        "{",
+        "}",
+        "[",
+        ";",
+        "#",
+        "#!",
+        "!!",
+        "\\",
+        "@a.",
+        "%a",
+        "a",
+        "a ",
+        "a.",
+        "1.",
+        ":",
+        "::",
+        "é",
+        "\n",
+        " ",
+        "/*",
+        "*/",
+        "#!define A\n",
+        "#!ifdef A\n",
+        "#!else\n",
+        "#!endif\n",
+        "$(a",
+        "$a(",
+        "f(\"$a(b)\",1);",
+        "route[A]{exit;}",
+        "listen=a ",
+        "alias=a.b-c ",
+        "a.b=1\n",
+        "\"\" ",
+        "\"\n",
+        "$x=1+1;",
+        "x=",
+        "if(1)exit;",
+        "loadmodule \"a\"\n",
+        "include_file \"self.cfg\"\n",
+        "import_file \"x\"\n",
+        "#!subst \"/a/aa/g\"\n",
+        "\"a\"\n",
+        "@a[",
+        "$x[1",
+        "modparam(\"a\",\"b\",\"c\")\n",
+        "case 1:",
+        "switch(1){",
+        "msg:len",
+        "#!define X \"",
     ];
     for piece in texts {
-        for prefix in ["", "route {", "route { $x = ", "#!define A A2\n#!define A2 1 A3\n#!subst \"/a/bb/g\"\n", "#!ifdef NO\n"] {
+        for prefix in
+            ["", "route {", "route { $x = ", "#!define A A2\n#!define A2 1 A3\n#!subst \"/a/bb/g\"\n", "#!ifdef NO\n"]
+        {
             let text = format!("{prefix}{}", piece.repeat(megabyte / piece.len()));
             let start = Instant::now();
             run(&text);

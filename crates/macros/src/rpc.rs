@@ -45,10 +45,10 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
             types.push(ty.clone());
             clones.push(quote!(let #value = #value.clone();));
         } else if parts::is_named(&argument.ty, "RpcArguments") {
-            takes.push(quote!(let #value = ::std::mem::take(&mut arguments);));
+            takes.push(quote!(let #value = ::std::mem::take(&mut arguments_);));
         } else {
             let ty = &argument.ty;
-            takes.push(quote!(let #value = arguments.take::<#ty>()?;));
+            takes.push(quote!(let #value = arguments_.take::<#ty>()?;));
             let optional = parts::is_named(ty, "Option");
             shown.push(if optional { format!("[{}]", argument.name) } else { argument.name.to_string() });
         }
@@ -63,13 +63,14 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
             doc: #doc,
             arguments: &[#(#shown),*],
             returns_array: #array,
-            bind: |modules| {
-                let _ = modules;
-                #( let #modules = modules.get::<#types>()?; )*
-                Some(::std::sync::Arc::new(move |#[allow(unused_mut)] mut arguments: ::engine::RpcArguments| {
+            // The names below cannot hide the command's own function.
+            bind: |loaded_modules_| {
+                let _ = loaded_modules_;
+                #( let #modules = loaded_modules_.get::<#types>()?; )*
+                Some(::std::sync::Arc::new(move |#[allow(unused_mut)] mut arguments_: ::engine::RpcArguments| {
                     #(#clones)*
                     Box::pin(async move {
-                        let _ = &arguments;
+                        let _ = &arguments_;
                         #(#takes)*
                         #ident(#(#passes),*).await
                     })

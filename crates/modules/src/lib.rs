@@ -6,9 +6,21 @@
 
 use engine::ModuleDef;
 
+pub mod cfg_rpc;
+pub mod counters;
+pub mod ctl;
+pub mod jsonrpcs;
 pub mod maxfwd;
 pub mod sl;
 pub mod xlog;
 
 /// Every module that this program has.
-pub const MODULES: &[&ModuleDef] = &[&maxfwd::MODULE, &sl::MODULE, &xlog::MODULE];
+pub const MODULES: &[&ModuleDef] = &[
+    &cfg_rpc::MODULE,
+    &counters::MODULE,
+    &ctl::MODULE,
+    &jsonrpcs::MODULE,
+    &maxfwd::MODULE,
+    &sl::MODULE,
+    &xlog::MODULE,
+];

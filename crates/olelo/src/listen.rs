@@ -21,14 +21,21 @@ pub(crate) fn sockets(lines: &[Socket], settings: &Settings) -> Result<Vec<Liste
         for host in &line.address.hosts {
             for address in addresses(&host.node)? {
                 for protocol in protocols(line.address.protocol.as_deref(), settings)? {
-                    let port = line.address.port.unwrap_or_else(|| if protocol == Protocol::Udp || protocol == Protocol::Tcp { settings.port } else { protocol.default_port() });
+                    let port = line.address.port.unwrap_or_else(|| {
+                        if protocol == Protocol::Udp || protocol == Protocol::Tcp {
+                            settings.port
+                        } else {
+                            protocol.default_port()
+                        }
+                    });
                     let listen = Listen {
                         advertise: line.advertise.as_ref().and_then(advertised),
                         name: line.name.as_ref().map(|name| name.node.clone()),
                         ..Listen::new(protocol, SocketAddr::new(address, port))
                     };
                     // The same socket may come from an address and from its interface.
-                    if !listens.iter().any(|other| (other.protocol, other.address) == (listen.protocol, listen.address)) {
+                    if !listens.iter().any(|other| (other.protocol, other.address) == (listen.protocol, listen.address))
+                    {
                         listens.push(listen);
                     }
                 }
@@ -71,12 +78,17 @@ fn addresses(host: &str) -> Result<Vec<IpAddr>, Error> {
     if host == "*" {
         return all_addresses(false);
     }
-    let of_interface = interfaces()?.into_iter().filter(|(name, _)| name == host).map(|(_, address)| address).collect::<Vec<_>>();
+    let of_interface =
+        interfaces()?.into_iter().filter(|(name, _)| name == host).map(|(_, address)| address).collect::<Vec<_>>();
     if !of_interface.is_empty() {
         return Ok(of_interface);
     }
     match (host, 0).to_socket_addrs() {
-        Ok(found) => found.map(|address| address.ip()).next().map(|address| vec![address]).ok_or_else(|| format!("`{host}` has no address")),
+        Ok(found) => found
+            .map(|address| address.ip())
+            .next()
+            .map(|address| vec![address])
+            .ok_or_else(|| format!("`{host}` has no address")),
         Err(error) => Err(format!("`{host}` is neither an address, an interface nor a host name: {error}")),
     }
 }
@@ -151,14 +163,20 @@ pub(crate) fn from_command_line(words: &[String]) -> Result<Vec<Socket>, Error> 
         text.push_str(&format!("listen={line}\n"));
     }
     let items = parse(&text)?;
-    Ok(items.into_iter().flat_map(|item| if let ItemKind::Listen(sockets) = item { sockets } else { Vec::new() }).collect())
+    Ok(items
+        .into_iter()
+        .flat_map(|item| if let ItemKind::Listen(sockets) = item { sockets } else { Vec::new() })
+        .collect())
 }
 
 /// The aliases of `--alias`.
 pub(crate) fn aliases_from_command_line(words: &[String]) -> Result<Vec<SocketAddress>, Error> {
     let text: String = words.iter().map(|word| format!("alias={word}\n")).collect();
     let items = parse(&text)?;
-    Ok(items.into_iter().flat_map(|item| if let ItemKind::Alias(aliases) = item { aliases } else { Vec::new() }).collect())
+    Ok(items
+        .into_iter()
+        .flat_map(|item| if let ItemKind::Alias(aliases) = item { aliases } else { Vec::new() })
+        .collect())
 }
 
 fn parse(text: &str) -> Result<Vec<ItemKind>, Error> {

@@ -49,7 +49,12 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 #[allow(clippy::print_stderr)]
 fn start_in_background() -> ExitCode {
     let started = std::env::current_exe().and_then(|program| {
-        Command::new(program).args(std::env::args_os().skip(1)).env(BACKGROUND, "1").stdin(Stdio::null()).stdout(Stdio::piped()).spawn()
+        Command::new(program)
+            .args(std::env::args_os().skip(1))
+            .env(BACKGROUND, "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
     });
     let mut child = match started {
         Ok(child) => child,
@@ -79,7 +84,8 @@ fn serve(arguments: &Arguments, background: bool) -> Result<(), String> {
     if !for_options.is_empty() {
         engine::log!(log, Notice, "options without meaning here, accepted: {}", for_options.join(" "));
     }
-    let lines = if arguments.listen.is_empty() { loaded.listen.clone() } else { listen::from_command_line(&arguments.listen)? };
+    let lines =
+        if arguments.listen.is_empty() { loaded.listen.clone() } else { listen::from_command_line(&arguments.listen)? };
     let listens = listen::sockets(&lines, &settings)?;
     let mut alias_lines = loaded.aliases.clone();
     alias_lines.extend(listen::aliases_from_command_line(&arguments.alias)?);
@@ -89,7 +95,8 @@ fn serve(arguments: &Arguments, background: bool) -> Result<(), String> {
         .thread_name("olelo")
         .build()
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
-    let transport = Arc::new(Transport::bind(&listens, &options(&settings, arguments, log)).map_err(|error| error.to_string())?);
+    let transport =
+        Arc::new(Transport::bind(&listens, &options(&settings, arguments, log)).map_err(|error| error.to_string())?);
     if background {
         nix::unistd::setsid().map_err(|error| format!("cannot leave the session: {error}"))?;
     }
@@ -202,7 +209,9 @@ fn options(settings: &Settings, arguments: &Arguments, log: Arc<Log>) -> Options
 
 fn write_pid_files(arguments: &Arguments) -> Result<(), String> {
     let write = |file: &Option<String>, number: i32| match file {
-        Some(file) => std::fs::write(file, format!("{number}\n")).map_err(|error| format!("cannot write {file}: {error}")),
+        Some(file) => {
+            std::fs::write(file, format!("{number}\n")).map_err(|error| format!("cannot write {file}: {error}"))
+        }
         None => Ok(()),
     };
     write(&arguments.pid_file, std::process::id() as i32)?;
@@ -214,18 +223,29 @@ fn drop_privileges(settings: &Settings) -> Result<(), String> {
     use nix::unistd::{Group, User, setgid, setgroups, setuid};
     if let Some(name) = &settings.group {
         let number = name.parse().ok().map(nix::unistd::Gid::from_raw);
-        let gid = number.or_else(|| Group::from_name(name).ok().flatten().map(|group| group.gid)).ok_or_else(|| format!("no group `{name}`"))?;
-        setgroups(&[gid]).and_then(|()| setgid(gid)).map_err(|error| format!("cannot change to group `{name}`: {error}"))?;
+        let gid = number
+            .or_else(|| Group::from_name(name).ok().flatten().map(|group| group.gid))
+            .ok_or_else(|| format!("no group `{name}`"))?;
+        setgroups(&[gid])
+            .and_then(|()| setgid(gid))
+            .map_err(|error| format!("cannot change to group `{name}`: {error}"))?;
     }
     if let Some(name) = &settings.user {
         let number = name.parse().ok().map(nix::unistd::Uid::from_raw);
-        let uid = number.or_else(|| User::from_name(name).ok().flatten().map(|user| user.uid)).ok_or_else(|| format!("no user `{name}`"))?;
+        let uid = number
+            .or_else(|| User::from_name(name).ok().flatten().map(|user| user.uid))
+            .ok_or_else(|| format!("no user `{name}`"))?;
         setuid(uid).map_err(|error| format!("cannot change to user `{name}`: {error}"))?;
     }
     Ok(())
 }
 
-async fn run_until_signal(loaded: &Loaded, transport: &Arc<Transport>, arguments: &Arguments, background: bool) -> Result<(), String> {
+async fn run_until_signal(
+    loaded: &Loaded,
+    transport: &Arc<Transport>,
+    arguments: &Arguments,
+    background: bool,
+) -> Result<(), String> {
     let core = &loaded.core;
     core.attach(transport.clone(), jiff::Timestamp::now().as_second());
     attach_resolver(core, transport);
@@ -279,10 +299,17 @@ fn announce(core: &Core, transport: &Transport, arguments: &Arguments, backgroun
     println!("Aliases:");
     for alias in core.aliases.read().iter() {
         let protocol = alias.protocol.map_or("*", Protocol::name);
-        println!("             {protocol}: {}:{}", alias.host, alias.port.map_or_else(|| "*".to_owned(), |port| port.to_string()));
+        println!(
+            "             {protocol}: {}:{}",
+            alias.host,
+            alias.port.map_or_else(|| "*".to_owned(), |port| port.to_string())
+        );
     }
     if arguments.file.is_none() {
-        let here = transport.sockets().first().map_or_else(|| "127.0.0.1:5060".to_owned(), |socket| socket.address.to_string());
+        let here = transport
+            .sockets()
+            .first()
+            .map_or_else(|| "127.0.0.1:5060".to_owned(), |socket| socket.address.to_string());
         println!(
             "\nThis is the default configuration (etc/olelo.cfg): a registrar and proxy for phones in private networks.\n\
              1. Point two phones at {here}, users 106 and 108, any password; they register.\n\

@@ -53,15 +53,15 @@ impl Bench {
         let log = Arc::new(Log::memory(0));
         let outcome = load(
             &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
-            &offer,
+            offer,
             log,
-            |_| {},
+            |settings| settings.debug = debug.unwrap_or(settings.debug),
         );
         let Some(loaded) = outcome.loaded else {
             let lines: Vec<String> = outcome
                 .diagnostics
                 .iter()
-                .map(|diagnostic| format!("{}: {}", diagnostic.code.number(), diagnostic.message))
+                .map(|diagnostic| language::render::concise(diagnostic, &outcome.sources))
                 .collect();
             return Err(lines.join("\n"));
         };
@@ -87,8 +87,12 @@ impl Bench {
     pub fn receive_from(&self, source: SocketAddr, message: &str) -> Sent {
         let data = Str::from(message.replace("\r\n", "\n").replace('\n', "\r\n"));
         let destination = SocketAddr::from(([127, 0, 0, 1], 5060));
-        let raw = self.deliver(Received { socket: SocketId(0), protocol: Protocol::Udp, source, destination, connection: None }, data);
-        let messages = raw.iter().map(|outgoing| String::from_utf8_lossy(&outgoing.data).replace("\r\n", "\n")).collect();
+        let raw = self.deliver(
+            Received { socket: SocketId(0), protocol: Protocol::Udp, source, destination, connection: None },
+            data,
+        );
+        let messages =
+            raw.iter().map(|outgoing| String::from_utf8_lossy(&outgoing.data).replace("\r\n", "\n")).collect();
         Sent { messages, raw, log: self.loaded.core.log.take_lines() }
     }
 
@@ -103,9 +107,12 @@ impl Bench {
             }
         });
         outbox.extend(self.network.take());
-        let messages =
-            outbox.iter().map(|outgoing| String::from_utf8_lossy(&outgoing.data).replace("\r\n", "\n")).collect();
-        Sent { messages, raw: outbox, log: self.loaded.core.log.take_lines() }
+        outbox
+    }
+
+    /// What was sent since then, by timers and tasks.
+    pub(crate) fn sent_later(&self) -> Vec<Outgoing> {
+        self.network.take()
     }
 
     /// Lets the virtual clock go on.

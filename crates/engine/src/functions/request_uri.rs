@@ -26,7 +26,7 @@ fn split_port(text: &Str) -> Result<(Str, Option<u16>), ScriptError> {
 }
 
 fn set_host(cx: &mut RouteCx, host: &Str) -> CallResult {
-    change(cx, |uri| Ok(uri.with_host_port(host, None)))
+    change(cx, |uri| Ok(uri.with_host(host)))
 }
 
 fn set_host_port(cx: &mut RouteCx, text: &Str) -> CallResult {
@@ -147,9 +147,9 @@ macro_rules! setters {
 setters! {
     rewriteuri "Replaces the request-URI." = set_uri;
     seturi "Replaces the request-URI." = set_uri;
-    rewritehost "Replaces the host of the request-URI and removes its port." = set_host;
-    sethost "Replaces the host of the request-URI and removes its port." = set_host;
-    seth "Replaces the host of the request-URI and removes its port." = set_host;
+    rewritehost "Replaces the host of the request-URI; its port stays." = set_host;
+    sethost "Replaces the host of the request-URI; its port stays." = set_host;
+    seth "Replaces the host of the request-URI; its port stays." = set_host;
     rewritehostport "Replaces host and port of the request-URI: `host:port`." = set_host_port;
     sethostport "Replaces host and port of the request-URI: `host:port`." = set_host_port;
     sethp "Replaces host and port of the request-URI: `host:port`." = set_host_port;

@@ -4,6 +4,7 @@ use super::{Failed, MAX_OPERATORS, Parse, Parser, glued, number_help};
 use crate::ast::{BinaryOp, Expr, ExprKind, UnaryOp, Variable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keyword;
+use crate::span::Span;
 use crate::token::{Kind, Punct, Token};
 use crate::variable::{is_name, parse_variable};
 
@@ -34,45 +35,51 @@ impl Parser<'_> {
     /// Operators stronger than `weakest`.
     pub(super) fn binary(&mut self, weakest: u8) -> Parse<Expr> {
         let mut left = self.unary()?;
-        loop {
-            let token = self.peek().clone();
-            let Some((op, strength)) = self.operator(&token) else { return Ok(left) };
+        while let Some((op, strength)) = self.next_operator() {
             if strength <= weakest {
-                return Ok(left);
+                break;
             }
-            self.operators += 1;
-            if self.operators > MAX_OPERATORS {
-                let message = format!("more than {MAX_OPERATORS} operators in one expression");
-                return Err(self.fail(Diagnostic::error(Code::Syntax, message, token.span, "one too many")));
-            }
-            self.take_operator();
-            let right = self.nested(|parser| parser.binary(strength))?;
-            let span = self.join(left.span, right.span);
-            left = Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span };
+            self.take_operator()?;
+            let right = self.parenthesis(|parser| parser.binary(strength))?;
+            left = self.combined(op, left, right);
         }
+        Ok(left)
+    }
+
+    pub(super) fn combined(&self, op: BinaryOp, left: Expr, right: Expr) -> Expr {
+        let span = self.join(left.span, right.span);
+        Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span }
     }
 
     /// The comparison at the next token, with its strength.
     pub(super) fn next_comparison(&mut self) -> Option<(BinaryOp, u8)> {
-        let token = self.peek().clone();
-        self.operator(&token).filter(|(op, _)| is_comparison(*op))
+        self.next_operator().filter(|(op, _)| is_comparison(*op))
     }
 
-    /// The operator at the next token, also one that the language does not have.
-    fn operator(&mut self, token: &Token) -> Option<(BinaryOp, u8)> {
-        if token.is(Punct::Not) && self.peek_at(1).is(Punct::Tilde) && glued(token, &self.peek_at(1).clone()) {
-            return Some((BinaryOp::Match, EQUALITY));
-        }
-        infix(token).or(match token.kind {
+    /// The operator at the next token with its strength, also one that the language does not have.
+    fn next_operator(&mut self) -> Option<(BinaryOp, u8)> {
+        let token = self.peek();
+        match token.kind {
             Kind::Punct(Punct::Percent) => Some((BinaryOp::Modulo, MULTIPLICATION)),
             Kind::Punct(Punct::Dot) => Some((BinaryOp::Concat, ADDITION)),
-            _ => None,
-        })
+            Kind::Punct(Punct::Not) => self.at_not_match().then_some((BinaryOp::Match, EQUALITY)),
+            _ => infix(token),
+        }
     }
 
-    /// Takes an operator; one that the language does not have is reported.
-    pub(super) fn take_operator(&mut self) {
+    /// `!~`
+    fn at_not_match(&mut self) -> bool {
+        self.peek_at(1).is(Punct::Tilde) && glued(&self.ahead[0], &self.ahead[1])
+    }
+
+    /// Takes an operator and counts it; one that the language does not have is reported.
+    pub(super) fn take_operator(&mut self) -> Parse<()> {
         let token = self.bump();
+        self.operators += 1;
+        if self.operators > MAX_OPERATORS {
+            let message = format!("more than {MAX_OPERATORS} operators in one expression");
+            return Err(self.fail(Diagnostic::error(Code::Syntax, message, token.span, "one too many")));
+        }
         let (message, help) = match token.kind {
             Kind::Punct(Punct::Not) => {
                 self.bump();
@@ -80,38 +87,48 @@ impl Parser<'_> {
             }
             Kind::Punct(Punct::Percent) => ("there is no operator `%`", "the remainder is `$x mod $y`"),
             Kind::Punct(Punct::Dot) => ("there is no operator `.`", "`+` joins strings"),
-            _ => return,
+            _ => return Ok(()),
         };
         let span = self.span_from(token.span);
         let mistake = Diagnostic::error(Code::Syntax, message, span, "not an operator of the language");
         self.report(mistake.help(help));
+        Ok(())
     }
 
     fn unary(&mut self) -> Parse<Expr> {
+        match self.unary_operator() {
+            Some((op, tokens)) => self.parenthesis(|parser| parser.signed(op, tokens)),
+            None if self.at(Punct::OpenParen) => self.parenthesis(Self::parenthesized),
+            None => self.primary(),
+        }
+    }
+
+    /// The operator at the next token, and of how many tokens it is.
+    fn unary_operator(&mut self) -> Option<(UnaryOp, usize)> {
         let token = self.peek();
-        let op = match token.kind {
-            Kind::Punct(Punct::Not) => UnaryOp::Not,
-            Kind::Punct(Punct::Minus) => UnaryOp::Negate,
-            Kind::Punct(Punct::Tilde) => UnaryOp::BitNot,
-            Kind::Word => match token.text.as_str() {
-                "not" => UnaryOp::Not,
-                "defined" => UnaryOp::Defined,
-                _ => return self.primary(),
-            },
-            Kind::Punct(Punct::OpenParen) => match self.cast() {
-                Some(op) => op,
-                None => return self.parenthesized(),
-            },
-            _ => return self.primary(),
-        };
-        let first = self.bump();
-        if matches!(op, UnaryOp::ToInt | UnaryOp::ToString) {
-            self.bump();
+        match token.kind {
+            Kind::Punct(Punct::Not) => Some((UnaryOp::Not, 1)),
+            Kind::Punct(Punct::Minus) => Some((UnaryOp::Negate, 1)),
+            Kind::Punct(Punct::Tilde) => Some((UnaryOp::BitNot, 1)),
+            Kind::Punct(Punct::OpenParen) => self.cast().map(|op| (op, 3)),
+            Kind::Word if token.text == "not" => Some((UnaryOp::Not, 1)),
+            Kind::Word if token.text == "defined" => Some((UnaryOp::Defined, 1)),
+            _ => None,
+        }
+    }
+
+    fn signed(&mut self, op: UnaryOp, tokens: usize) -> Parse<Expr> {
+        let first = self.peek().span;
+        for _ in 0..tokens {
             self.bump();
         }
-        let operand = self.nested(Self::unary)?;
-        let span = self.join(first.span, operand.span);
-        Ok(Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, span })
+        let operand = self.unary()?;
+        Ok(self.wrapped(op, first, operand))
+    }
+
+    fn wrapped(&self, op: UnaryOp, first: Span, operand: Expr) -> Expr {
+        let span = self.join(first, self.previous.span);
+        Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, span }
     }
 
     /// `(int)` or `(str)` at the next token.
@@ -128,22 +145,19 @@ impl Parser<'_> {
 
     /// `(..)`, where an assignment may stand.
     fn parenthesized(&mut self) -> Parse<Expr> {
-        self.nested(|parser| {
-            let open = parser.bump();
-            let mut inner = parser.binary(0)?;
-            if parser.at(Punct::Assign) {
-                inner = parser.inner_assignment(inner)?;
-            }
-            if !parser.at(Punct::CloseParen) {
-                return Err(parser.unclosed(&open));
-            }
-            parser.bump();
-            inner.span = parser.span_from(open.span);
-            Ok(inner)
-        })
+        let open = self.bump().span;
+        let mut inner = self.binary(0)?;
+        if self.at(Punct::Assign) {
+            inner = self.inner_assignment(inner)?;
+        }
+        if !self.eat(Punct::CloseParen) {
+            return Err(self.unclosed(open));
+        }
+        inner.span = self.span_from(open);
+        Ok(inner)
     }
 
-    fn unclosed(&mut self, open: &Token) -> Failed {
+    fn unclosed(&mut self, open: Span) -> Failed {
         let mut mistake = self.unexpected_diagnostic("`)`");
         let found = self.peek().clone();
         if found.is(Punct::Question) {
@@ -151,7 +165,7 @@ impl Parser<'_> {
         } else if [Punct::ColonAssign, Punct::PlusAssign].into_iter().any(|it| found.is(it)) {
             mistake = mistake.help("only `=` assigns");
         }
-        let mistake = mistake.label(open.span, "opened here");
+        let mistake = mistake.label(open, "opened here");
         self.fail(mistake)
     }
 
@@ -162,6 +176,11 @@ impl Parser<'_> {
         }
         self.bump();
         self.check_target(&target);
+        self.assigned(target)
+    }
+
+    /// The value behind `=`.
+    pub(super) fn assigned(&mut self, target: Expr) -> Parse<Expr> {
         let value = self.binary(0)?;
         let span = self.join(target.span, value.span);
         Ok(Expr { kind: ExprKind::Assign { target: Box::new(target), value: Box::new(value) }, span })
@@ -189,48 +208,55 @@ impl Parser<'_> {
 
     /// A value.
     fn primary(&mut self) -> Parse<Expr> {
-        let token = self.peek();
-        let span = token.span;
-        match token.kind {
-            Kind::Number(number) => {
-                let token = self.bump();
-                if self.at(Punct::Dot) && glued(&token, &self.peek_at(0).clone()) {
-                    return Err(self.unquoted_address(&token));
-                }
-                Ok(Expr { kind: ExprKind::Int(number), span })
-            }
-            Kind::String => Ok(Expr { kind: ExprKind::String(self.bump().text), span }),
-            Kind::Variable => {
-                let token = self.bump();
-                Ok(Expr { kind: ExprKind::Variable(self.variable(&token)), span })
-            }
-            Kind::Select => Ok(Expr { kind: ExprKind::Select(self.bump().text), span }),
-            Kind::Attribute => Ok(Expr { kind: ExprKind::Attribute(self.bump().text), span }),
-            Kind::Punct(Punct::OpenBrace) => {
-                let block = self.block_value()?;
-                Ok(Expr { span: block.span, kind: ExprKind::Block(block) })
-            }
+        match self.peek().kind {
+            Kind::Punct(Punct::OpenBrace) => self.block_value(),
             Kind::Word => self.word(),
-            Kind::Ipv6 => {
-                let token = self.bump();
-                Err(self.unquoted_address(&token))
-            }
-            Kind::BadNumber => {
-                let token = self.bump();
-                let message = format!("`{}` is not a number", token.text);
-                let mistake = Diagnostic::error(Code::Number, message, span, "expected a number");
-                Err(self.fail(mistake.help(number_help(&token.text))))
-            }
-            _ => Err(self.unexpected("a value")),
+            _ => self.literal(),
         }
     }
 
+    fn literal(&mut self) -> Parse<Expr> {
+        let token = self.peek();
+        let span = token.span;
+        let kind = match token.kind {
+            Kind::Number(number) => {
+                let token = self.bump();
+                if self.at(Punct::Dot) && glued(&token, &self.ahead[0]) {
+                    return Err(self.unquoted_address(&token));
+                }
+                ExprKind::Int(number)
+            }
+            Kind::String => ExprKind::String(self.bump().text),
+            Kind::Variable => {
+                let token = self.bump();
+                ExprKind::Variable(self.variable(&token))
+            }
+            Kind::Select => ExprKind::Select(self.bump().text),
+            Kind::Attribute => ExprKind::Attribute(self.bump().text),
+            Kind::Ipv6 => {
+                let token = self.bump();
+                return Err(self.unquoted_address(&token));
+            }
+            Kind::BadNumber => return Err(self.not_a_number()),
+            _ => return Err(self.unexpected("a value")),
+        };
+        Ok(Expr { kind, span })
+    }
+
+    /// Reports and takes what begins like a number.
+    pub(super) fn not_a_number(&mut self) -> Failed {
+        let token = self.bump();
+        let message = format!("`{}` is not a number", token.text);
+        let mistake = Diagnostic::error(Code::Number, message, token.span, "expected a number");
+        self.fail(mistake.help(number_help(&token.text)))
+    }
+
     /// `{ .. }` as a value: statements in it are no part of the arguments around.
-    fn block_value(&mut self) -> Parse<crate::ast::Block> {
+    fn block_value(&mut self) -> Parse<Expr> {
         let in_arguments = std::mem::replace(&mut self.in_arguments, false);
-        let block = self.block();
+        let block = self.parenthesis(Self::block);
         self.in_arguments = in_arguments;
-        block
+        block.map(|block| Expr { span: block.span, kind: ExprKind::Block(block) })
     }
 
     fn unquoted_address(&mut self, first: &Token) -> Failed {
@@ -240,28 +266,24 @@ impl Parser<'_> {
     }
 
     fn word(&mut self) -> Parse<Expr> {
-        let token = self.peek().clone();
-        let text = token.text.as_str();
+        let called = self.peek_at(1).is(Punct::OpenParen);
+        let token = self.peek();
+        let (text, span) = (token.text.as_str(), token.span);
         if let Some(number) = keyword::number(text) {
             self.bump();
-            return Ok(Expr { kind: ExprKind::Int(number), span: token.span });
+            return Ok(Expr { kind: ExprKind::Int(number), span });
         }
         match text {
-            "strlen" => return self.measured(UnaryOp::StrLen),
-            "strempty" => return self.measured(UnaryOp::StrEmpty),
-            "elif" | "then" => return Err(self.unexpected("a value")),
-            _ => {}
+            "strlen" => self.parenthesis(|parser| parser.measured(UnaryOp::StrLen)),
+            "strempty" => self.parenthesis(|parser| parser.measured(UnaryOp::StrEmpty)),
+            _ if text == "myself" || keyword::operand(text).is_some() => self.property(),
+            _ if called || keyword::is_bare_function(text) => self.call(),
+            _ => Err(self.bare_word()),
         }
-        if text == "myself" || keyword::operand(text).is_some() {
-            return self.property(&token);
-        }
-        if self.peek_at(1).is(Punct::OpenParen) || keyword::is_bare_function(text) {
-            return self.call();
-        }
-        Err(self.bare_word(&token))
     }
 
-    fn bare_word(&mut self, token: &Token) -> Failed {
+    fn bare_word(&mut self) -> Failed {
+        let token = self.peek().clone();
         let message = format!("expected a value, found {}", token.describe());
         let mut mistake =
             Diagnostic::error(Code::Syntax, message, token.span, "neither a variable, a string nor a call");
@@ -279,14 +301,11 @@ impl Parser<'_> {
 
     /// `strlen(x)`, `strempty(x)`.
     fn measured(&mut self, op: UnaryOp) -> Parse<Expr> {
-        self.nested(|parser| {
-            let word = parser.bump();
-            parser.expect(Punct::OpenParen, &format!(" after `{}`", word.text))?;
-            let operand = parser.binary(0)?;
-            parser.expect(Punct::CloseParen, " after the value")?;
-            let span = parser.span_from(word.span);
-            Ok(Expr { kind: ExprKind::Unary { op, operand: Box::new(operand) }, span })
-        })
+        let word = self.bump().span;
+        self.expect(Punct::OpenParen, " and a value in parentheses")?;
+        let operand = self.binary(0)?;
+        self.expect(Punct::CloseParen, " after the value")?;
+        Ok(self.wrapped(op, word, operand))
     }
 
     /// The variable of a token; a wrong one is reported, and replaced by one with the same name.

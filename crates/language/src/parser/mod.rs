@@ -24,8 +24,10 @@ use crate::span::{Span, Spanned};
 use crate::token::{Kind, Punct, Token};
 use crate::{Parsed, Source, keyword};
 
-/// How deep blocks and parentheses may stand in each other.
-const MAX_NESTING: u32 = 256;
+/// How deep blocks may stand in each other.
+const MAX_BLOCKS: u32 = 256;
+/// How deep parentheses, calls and signs may, also when blocks as values are between them.
+const MAX_PARENTHESES: u32 = 100;
 /// How deep the tree may get through long `else if` chains on top of that.
 const MAX_CHAIN: u32 = 512;
 /// How many operators one expression may have: `a + b + c ..` makes a tree as deep as it is long.
@@ -54,8 +56,10 @@ struct Parser<'a> {
     taken: usize,
     /// Mistakes reported so far.
     mistakes: usize,
-    /// Open blocks, parentheses and operators.
-    depth: u32,
+    /// Open blocks.
+    blocks: u32,
+    /// Open parentheses, calls and operators.
+    parentheses: u32,
     /// Depth that `else if` chains added.
     chain: u32,
     /// Operators of the current outermost expression.
@@ -126,7 +130,8 @@ impl<'a> Parser<'a> {
             before_previous: None,
             taken: 0,
             mistakes: 0,
-            depth: 0,
+            blocks: 0,
+            parentheses: 0,
             chain: 0,
             operators: 0,
             in_expression: false,
@@ -141,7 +146,8 @@ impl<'a> Parser<'a> {
         let mut items = Vec::new();
         while !self.at_end() {
             self.abandoned = false;
-            self.depth = 0;
+            self.blocks = 0;
+            self.parentheses = 0;
             self.chain = 0;
             self.in_expression = false;
             self.in_arguments = false;
@@ -305,17 +311,32 @@ impl<'a> Parser<'a> {
         Span { start: span.end, ..span }
     }
 
-    /// Counts a level of nesting while `inner` runs.
-    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
-        if self.depth >= MAX_NESTING {
-            let span = self.peek().span;
-            let message = format!("nested more than {MAX_NESTING} levels deep");
-            return Err(self.fail(Diagnostic::error(Code::Syntax, message, span, "one level too many")));
+    /// Counts a block or compound statement while `rule` runs.
+    fn nested<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        if self.blocks >= MAX_BLOCKS {
+            return Err(self.too_deep(MAX_BLOCKS));
         }
-        self.depth += 1;
-        let result = inner(self);
-        self.depth -= 1;
+        self.blocks += 1;
+        let result = rule(self);
+        self.blocks -= 1;
         result
+    }
+
+    /// Counts a level inside of an expression while `rule` runs.
+    fn parenthesis<T>(&mut self, rule: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        if self.parentheses >= MAX_PARENTHESES {
+            return Err(self.too_deep(MAX_PARENTHESES));
+        }
+        self.parentheses += 1;
+        let result = rule(self);
+        self.parentheses -= 1;
+        result
+    }
+
+    fn too_deep(&mut self, limit: u32) -> Failed {
+        let span = self.peek().span;
+        let message = format!("nested more than {limit} levels deep");
+        self.fail(Diagnostic::error(Code::Syntax, message, span, "one level too many"))
     }
 
     /// Skips to where the next top-level item may begin.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Failed, MAX_CHAIN, Parse, Parser, glued};
+use super::{Failed, MAX_CHAIN, Parse, Parser};
 use crate::ast::{Block, Case, Expr, ExprKind, Label, Statement, StatementKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keyword;
@@ -16,28 +16,35 @@ impl Parser<'_> {
     /// `{ .. }`; at the opening brace.
     pub(super) fn block(&mut self) -> Parse<Block> {
         self.nested(|parser| {
-            let open = parser.bump();
+            let open = parser.bump().span;
             let mistakes = parser.mistakes;
             let statements = parser.statements(false)?;
             if parser.eat(Punct::CloseBrace) {
-                let span = parser.span_from(open.span);
                 if statements.is_empty() && parser.mistakes == mistakes {
-                    let mistake = Diagnostic::error(Code::Syntax, "this block is empty", span, "no statement in it");
-                    parser.report(mistake.help("a block needs a statement; a lone `;` will do"));
+                    parser.empty_block(open);
                 }
-                return Ok(Block { statements, span });
+            } else {
+                parser.unclosed_block(open, "this block is never closed");
             }
-            if !parser.abandoned {
-                parser.abandoned = true;
-                let next = parser.peek().clone();
-                let text = format!("{} comes before the closing `}}`", next.describe());
-                let message = "this block is never closed";
-                let mistake = Diagnostic::error(Code::Unterminated, message, open.span, "opened here");
-                parser.report(mistake.label(next.span, text));
-            }
-            let span = parser.span_from(open.span);
-            Ok(Block { statements, span })
+            Ok(Block { statements, span: parser.span_from(open) })
         })
+    }
+
+    fn empty_block(&mut self, open: Span) {
+        let span = self.span_from(open);
+        let mistake = Diagnostic::error(Code::Syntax, "this block is empty", span, "no statement in it");
+        self.report(mistake.help("a block needs a statement; a lone `;` will do"));
+    }
+
+    /// Reports the innermost block that is open where something else begins; those around it stay silent.
+    fn unclosed_block(&mut self, open: Span, message: &str) {
+        if std::mem::replace(&mut self.abandoned, true) {
+            return;
+        }
+        let next = self.peek().clone();
+        let text = format!("{} comes before the closing `}}`", next.describe());
+        let mistake = Diagnostic::error(Code::Unterminated, message, open, "opened here");
+        self.report(mistake.label(next.span, text));
     }
 
     /// Statements up to `}`, or up to the next label of a `switch`.
@@ -68,58 +75,66 @@ impl Parser<'_> {
 
     /// One statement with its semicolon.
     pub(super) fn statement(&mut self) -> Parse<Statement> {
-        let first = self.peek().clone();
-        let kind = match first.kind {
-            Kind::Punct(Punct::Semicolon) => {
-                self.bump();
-                return Ok(Statement { kind: StatementKind::Empty, span: first.span });
-            }
-            Kind::Punct(Punct::OpenBrace) => {
-                let block = self.block()?;
-                let mistake = Diagnostic::error(Code::Syntax, "a block cannot stand alone", first.span, "opened here");
-                self.report(mistake.help("a block belongs to `if`, `else`, `while` or a route"));
-                StatementKind::Block(block)
-            }
-            Kind::Word => match first.text.as_str() {
-                "if" => return self.nested(Self::if_statement),
-                "while" => self.nested(Self::while_statement)?,
-                "switch" => self.nested(Self::switch_statement)?,
-                "else" => return self.lone_else(),
-                word if ELSE_IF.contains(&word) && !self.peek_at(1).is(Punct::Assign) => {
-                    return self.misspelt_else_if(&first);
-                }
-                "case" | "default" => {
-                    let message = format!("`{}` outside of a `switch`", first.text);
-                    return Err(self.fail(Diagnostic::error(
-                        Code::Syntax,
-                        message,
-                        first.span,
-                        "no `switch` is open here",
-                    )));
-                }
-                _ => {
-                    let kind = self.simple_statement(&first)?;
-                    let span = self.span_from(first.span);
-                    self.semicolon()?;
-                    return Ok(Statement { kind, span });
-                }
-            },
-            _ => {
-                let kind = self.simple_statement(&first)?;
-                let span = self.span_from(first.span);
+        match self.compound() {
+            Compound::If => self.nested(Self::if_statement),
+            Compound::While => self.spanned(|parser| parser.nested(Self::while_statement)),
+            // Two levels: its statements stand one deeper than its labels.
+            Compound::Switch => self.spanned(|parser| parser.nested(|parser| parser.nested(Self::switch_statement))),
+            Compound::Empty => self.spanned(|parser| {
+                parser.bump();
+                Ok(StatementKind::Empty)
+            }),
+            Compound::Block => self.lone_block(),
+            Compound::Else => self.lone_else(),
+            Compound::ElseIf => self.misspelt_else_if(),
+            Compound::None => {
+                let statement = self.spanned(Self::simple_statement)?;
                 self.semicolon()?;
-                return Ok(Statement { kind, span });
+                Ok(statement)
             }
-        };
-        let span = self.span_from(first.span);
-        Ok(Statement { kind, span })
+        }
+    }
+
+    fn spanned(&mut self, rule: impl FnOnce(&mut Self) -> Parse<StatementKind>) -> Parse<Statement> {
+        let first = self.peek().span;
+        let kind = rule(self)?;
+        Ok(Statement { kind, span: self.span_from(first) })
+    }
+
+    /// What kind of statement begins at the next token.
+    fn compound(&mut self) -> Compound {
+        let token = self.peek();
+        match token.kind {
+            Kind::Punct(Punct::Semicolon) => Compound::Empty,
+            Kind::Punct(Punct::OpenBrace) => Compound::Block,
+            Kind::Word => match token.text.as_str() {
+                "if" => Compound::If,
+                "while" => Compound::While,
+                "switch" => Compound::Switch,
+                "else" => Compound::Else,
+                word if ELSE_IF.contains(&word) => Compound::ElseIf,
+                _ => Compound::None,
+            },
+            _ => Compound::None,
+        }
+    }
+
+    /// `{ .. }` that belongs to nothing.
+    fn lone_block(&mut self) -> Parse<Statement> {
+        let first = self.peek().span;
+        let block = self.block()?;
+        let mistake = Diagnostic::error(Code::Syntax, "a block cannot stand alone", first, "opened here");
+        self.report(mistake.help("a block belongs to `if`, `else`, `while` or a route"));
+        Ok(Statement { span: block.span, kind: StatementKind::Block(block) })
     }
 
     /// A statement that needs a semicolon.
-    fn simple_statement(&mut self, first: &Token) -> Parse<StatementKind> {
-        match first.kind {
-            Kind::Variable | Kind::Attribute | Kind::Select => self.assignment().map(StatementKind::Expr),
-            Kind::Word => match first.text.as_str() {
+    fn simple_statement(&mut self) -> Parse<StatementKind> {
+        match self.peek().kind {
+            Kind::Variable | Kind::Attribute | Kind::Select => {
+                self.outermost(Self::assignment).map(StatementKind::Expr)
+            }
+            Kind::Word => match self.peek().text.as_str() {
                 "break" => {
                     self.bump();
                     Ok(StatementKind::Break)
@@ -127,26 +142,39 @@ impl Parser<'_> {
                 "return" => self.optional_value().map(StatementKind::Return),
                 "exit" => self.optional_value().map(StatementKind::Exit),
                 "drop" => self.optional_value().map(StatementKind::Drop),
-                _ => self.call_statement(first),
+                "case" | "default" => Err(self.lone_case()),
+                _ => self.call_statement(),
             },
             _ => Err(self.unexpected("a statement")),
         }
     }
 
-    fn call_statement(&mut self, first: &Token) -> Parse<StatementKind> {
-        let called = self.peek_at(1).is(Punct::OpenParen);
-        let is_value = keyword::operand(&first.text).is_some()
-            || matches!(first.text.as_str(), "myself" | "strlen" | "strempty" | "selval" | "defined" | "not");
+    fn lone_case(&mut self) -> Failed {
+        let word = self.peek().clone();
+        let message = format!("`{}` outside of a `switch`", word.text);
+        self.fail(Diagnostic::error(Code::Syntax, message, word.span, "no `switch` is open here"))
+    }
+
+    fn call_statement(&mut self) -> Parse<StatementKind> {
+        let word = self.peek().text.as_str();
+        let is_value = keyword::operand(word).is_some()
+            || matches!(word, "myself" | "strlen" | "strempty" | "selval" | "defined" | "not");
+        let is_bare = keyword::is_bare_function(word);
         if is_value {
-            return Err(self.no_statement(first));
+            return Err(self.no_statement());
         }
-        if called || keyword::is_bare_function(&first.text) {
-            return self.outermost(Self::call).map(|expr| StatementKind::Expr(expr));
+        if is_bare || self.peek_at(1).is(Punct::OpenParen) {
+            return self.outermost(Self::call).map(StatementKind::Expr);
         }
-        let next = self.peek_at(1).clone();
+        Err(self.bare_statement())
+    }
+
+    /// A word that is no statement.
+    fn bare_statement(&mut self) -> Failed {
+        let first = self.peek().clone();
         let message = format!("expected a statement, found {}", first.describe());
         let mut mistake = Diagnostic::error(Code::Syntax, message, first.span, "neither a call nor an assignment");
-        if next.is(Punct::Assign) {
+        if self.peek_at(1).is(Punct::Assign) {
             mistake = mistake.help(format!("variables begin with a dollar: `$var({})`", first.text));
         } else if !keyword::is_reserved(&first.text) || keyword::is_core_function(&first.text) {
             mistake = mistake.help(format!("a call has parentheses: `{}()`", first.text));
@@ -154,10 +182,11 @@ impl Parser<'_> {
         if let Some(name) = &first.vanished {
             mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
         }
-        Err(self.fail(mistake))
+        self.fail(mistake)
     }
 
-    fn no_statement(&mut self, first: &Token) -> Failed {
+    fn no_statement(&mut self) -> Failed {
+        let first = self.peek().clone();
         let message = format!("`{}` is a value and no statement", first.text);
         let mistake = Diagnostic::error(Code::Syntax, message, first.span, "expected a call or an assignment");
         self.fail(mistake)
@@ -191,44 +220,43 @@ impl Parser<'_> {
     }
 
     fn assignment(&mut self) -> Parse<Expr> {
-        self.outermost(|parser| {
-            let target = parser.target()?;
-            let operator = parser.peek().clone();
-            match operator.kind {
-                Kind::Punct(Punct::Assign) => {
-                    parser.bump();
-                }
-                Kind::Punct(Punct::PlusAssign | Punct::MinusAssign | Punct::ColonAssign) => {
-                    parser.bump();
-                    parser.wrong_assignment(&target, &operator);
-                }
-                Kind::Punct(Punct::Plus | Punct::Minus)
-                    if parser.peek_at(1).kind == operator.kind && glued(&operator, &parser.peek_at(1).clone()) =>
-                {
-                    let sign = operator.text.repeat(2);
-                    let name = parser.lexer.sources.text(target.span).to_owned();
-                    let mistake = parser.unexpected_diagnostic("`=`");
-                    let help = format!("there is no `{sign}`; write `{name} = {name} {} 1`", operator.text);
-                    return Err(parser.fail(mistake.help(help)));
-                }
-                Kind::Punct(Punct::Equal) => {
-                    let mistake = parser.unexpected_diagnostic("`=`");
-                    return Err(parser.fail(mistake.help("`==` compares; an assignment has one `=`")));
-                }
-                _ => {
-                    let mistake = parser.unexpected_diagnostic("`=`");
-                    return Err(parser.fail(mistake));
-                }
+        let target = self.target()?;
+        self.assignment_operator(&target)?;
+        let assignment = self.assigned(target)?;
+        if self.at(Punct::Assign) {
+            let mistake = self.unexpected_diagnostic("`;`");
+            return Err(self.fail(mistake.help("put the inner assignment in parentheses: `$x = ($y = 1)`")));
+        }
+        Ok(assignment)
+    }
+
+    /// Takes `=`; operators of other languages are reported, and taken for it.
+    fn assignment_operator(&mut self, target: &Expr) -> Parse<()> {
+        self.check_target(target);
+        let operator = self.peek().kind;
+        match operator {
+            Kind::Punct(Punct::Assign) => {
+                self.bump();
+                Ok(())
             }
-            parser.check_target(&target);
-            let value = parser.binary(0)?;
-            if parser.at(Punct::Assign) {
-                let mistake = parser.unexpected_diagnostic("`;`");
-                return Err(parser.fail(mistake.help("put the inner assignment in parentheses: `$x = ($y = 1)`")));
+            Kind::Punct(Punct::PlusAssign | Punct::MinusAssign | Punct::ColonAssign) => {
+                let operator = self.bump();
+                self.wrong_assignment(target, &operator);
+                Ok(())
             }
-            let span = parser.join(target.span, value.span);
-            Ok(Expr { kind: ExprKind::Assign { target: Box::new(target), value: Box::new(value) }, span })
-        })
+            Kind::Punct(sign @ (Punct::Plus | Punct::Minus)) if self.peek_at(1).is(sign) => {
+                let name = self.lexer.sources.text(target.span).to_owned();
+                let sign = sign.text();
+                let mistake = self.unexpected_diagnostic("`=`");
+                let help = format!("there is no `{sign}{sign}`; write `{name} = {name} {sign} 1`");
+                Err(self.fail(mistake.help(help)))
+            }
+            Kind::Punct(Punct::Equal) => {
+                let mistake = self.unexpected_diagnostic("`=`");
+                Err(self.fail(mistake.help("`==` compares; an assignment has one `=`")))
+            }
+            _ => Err(self.unexpected("`=`")),
+        }
     }
 
     fn wrong_assignment(&mut self, target: &Expr, operator: &Token) {
@@ -270,57 +298,83 @@ impl Parser<'_> {
 
     /// `if`, with all its `else if`.
     fn if_statement(&mut self) -> Parse<Statement> {
-        let mut arms: Vec<(Span, Expr, Block)> = Vec::new();
-        let mut otherwise = None;
         let chain = self.chain;
+        let result = self.if_chain();
+        self.chain = chain;
+        result
+    }
+
+    fn if_chain(&mut self) -> Parse<Statement> {
+        let mut arms = vec![self.arm()?];
+        let mut otherwise = None;
         loop {
-            let start = self.bump().span;
-            let condition = self.condition(start)?;
-            let then = self.body()?;
-            arms.push((start, condition, then));
-            let next = self.peek().clone();
-            if next.kind == Kind::Word && ELSE_IF.contains(&next.text.as_str()) {
-                self.report_else_if(&next);
-            } else if !self.at_word("else") {
-                break;
-            } else if self.peek_at(1).is_word("if") {
-                self.bump();
-            } else {
-                self.bump();
-                otherwise = Some(self.body()?);
-                break;
+            match self.next_arm() {
+                Arm::ElseIf => arms.push(self.arm()?),
+                Arm::Else => {
+                    otherwise = Some(self.body()?);
+                    break;
+                }
+                Arm::None => break,
             }
             self.chain += 1;
             if self.chain > MAX_CHAIN {
-                let span = self.peek().span;
-                let message = format!("more than {MAX_CHAIN} `else if`");
-                self.chain = chain;
-                return Err(self.fail(Diagnostic::error(Code::Syntax, message, span, "one too many")));
+                return Err(self.too_long());
             }
         }
-        self.chain = chain;
-        let last = self.previous.span;
-        let mut result: Option<Statement> = None;
-        for (start, condition, then) in arms.into_iter().rev() {
-            if let Some(inner) = result.take() {
-                let span = inner.span;
-                otherwise = Some(Block { statements: vec![inner], span });
-            }
-            let kind = StatementKind::If { condition, then, otherwise: otherwise.take() };
-            result = Some(Statement { kind, span: self.join(start, last) });
-        }
-        result.ok_or(Failed)
+        Ok(self.folded(arms, otherwise))
     }
 
-    fn report_else_if(&mut self, found: &Token) {
+    fn too_long(&mut self) -> Failed {
+        let span = self.peek().span;
+        let message = format!("more than {MAX_CHAIN} `else if`");
+        self.fail(Diagnostic::error(Code::Syntax, message, span, "one too many"))
+    }
+
+    /// From `if` to the end of its body.
+    fn arm(&mut self) -> Parse<(Span, Expr, Block)> {
+        let start = self.bump().span;
+        let condition = self.condition(start)?;
+        let body = self.body()?;
+        Ok((start, condition, body))
+    }
+
+    /// Takes `else`, unless it is part of `else if`.
+    fn next_arm(&mut self) -> Arm {
+        let next = self.peek();
+        if next.kind == Kind::Word && ELSE_IF.contains(&next.text.as_str()) {
+            self.report_else_if();
+            return Arm::ElseIf;
+        }
+        if !self.eat_word("else") {
+            return Arm::None;
+        }
+        if self.at_word("if") { Arm::ElseIf } else { Arm::Else }
+    }
+
+    fn folded(&self, arms: Vec<(Span, Expr, Block)>, mut otherwise: Option<Block>) -> Statement {
+        let last = self.previous.span;
+        let mut result = Statement { kind: StatementKind::Empty, span: last };
+        for (index, (start, condition, then)) in arms.into_iter().rev().enumerate() {
+            if index > 0 {
+                let span = result.span;
+                otherwise = Some(Block { statements: vec![result], span });
+            }
+            let kind = StatementKind::If { condition, then, otherwise: otherwise.take() };
+            result = Statement { kind, span: self.join(start, last) };
+        }
+        result
+    }
+
+    fn report_else_if(&mut self) {
+        let found = self.peek().clone();
         let message = format!("there is no `{}`", found.text);
         let mistake = Diagnostic::error(Code::Syntax, message, found.span, "not a word of the language");
         self.report(mistake.help("write `else if`"));
     }
 
     /// `elif` where no `if` is open.
-    fn misspelt_else_if(&mut self, first: &Token) -> Parse<Statement> {
-        self.report_else_if(first);
+    fn misspelt_else_if(&mut self) -> Parse<Statement> {
+        self.report_else_if();
         self.nested(Self::if_statement)
     }
 
@@ -338,32 +392,37 @@ impl Parser<'_> {
     /// The expression behind `if` and `while`. When it is wrong, reading goes on at the body.
     fn condition(&mut self, start: Span) -> Parse<Expr> {
         let result = self.expression();
-        let expr = match result {
-            Ok(expr) if self.at(Punct::Assign) => {
-                let mistake = self.unexpected_diagnostic("a statement or `{`");
-                let mistake = mistake.help("`==` compares; an assignment needs parentheses around it");
-                self.report(mistake);
-                Err(expr)
-            }
-            Ok(expr) if self.at_word("then") => {
-                let token = self.bump();
-                let mistake = Diagnostic::error(Code::Syntax, "there is no `then`", token.span, "remove it");
-                self.report(mistake);
-                return Ok(expr);
-            }
-            Ok(expr) if self.at(Punct::CloseParen) => {
-                self.unexpected("a statement or `{`");
-                Err(expr)
-            }
-            Ok(expr) => return Ok(expr),
-            Err(Failed) => Err(Expr { kind: ExprKind::Int(1), span: start }),
-        };
-        let (Ok(expr) | Err(expr)) = expr;
-        // On to the body: a mistake in the condition must not hide those in the block.
+        if result.is_ok() && self.ends_well() {
+            return result;
+        }
+        self.skip_to_body()?;
+        Ok(result.unwrap_or(Expr { kind: ExprKind::Int(1), span: start }))
+    }
+
+    /// Whether a body may follow the condition just read.
+    fn ends_well(&mut self) -> bool {
+        if self.at(Punct::Assign) {
+            let mistake = self.unexpected_diagnostic("a statement or `{`");
+            self.report(mistake.help("`==` compares; an assignment needs parentheses around it"));
+            return false;
+        }
+        if self.at(Punct::CloseParen) {
+            self.unexpected("a statement or `{`");
+            return false;
+        }
+        if self.at_word("then") {
+            let span = self.bump().span;
+            self.report(Diagnostic::error(Code::Syntax, "there is no `then`", span, "remove it"));
+        }
+        true
+    }
+
+    /// A mistake in a condition must not hide those in the block.
+    fn skip_to_body(&mut self) -> Parse<()> {
         loop {
-            let next = self.peek();
-            match next.kind {
-                Kind::Punct(Punct::OpenBrace) => return Ok(expr),
+            let next = self.peek().kind;
+            match next {
+                Kind::Punct(Punct::OpenBrace) => return Ok(()),
                 Kind::End | Kind::Punct(Punct::Semicolon | Punct::CloseBrace) => return Err(Failed),
                 _ => {}
             }
@@ -399,36 +458,38 @@ impl Parser<'_> {
         let open = self.expect(Punct::OpenBrace, " after the value of `switch`")?;
         let mut cases = Vec::new();
         let mut seen = Labels::default();
-        while !self.eat(Punct::CloseBrace) {
-            if self.abandoned {
+        while !self.eat(Punct::CloseBrace) && !self.abandoned {
+            if self.at_end() || self.begins_item(true) {
+                self.unclosed_block(open, "this `switch` is never closed");
                 break;
             }
-            let first = self.peek().clone();
-            let label = if self.eat_word("default") {
-                None
-            } else if self.eat_word("case") {
-                Some(self.label()?)
-            } else if self.at_end() || self.begins_item(true) {
-                self.abandoned = true;
-                let message = "this `switch` is never closed";
-                self.report(Diagnostic::error(Code::Unterminated, message, open, "opened here"));
-                break;
-            } else {
-                let failed = self.unexpected("`case`, `default` or `}`");
-                self.skip_switch();
-                return Err(failed);
-            };
-            if !self.eat(Punct::Colon) {
-                let gap = self.gap();
-                let mistake = Diagnostic::error(Code::Syntax, "missing `:` after the label", gap, "expected `:` here");
-                self.report(mistake);
-            }
-            let span = self.span_from(first.span);
-            self.check_label(label.as_ref(), span, &mut seen);
+            let (label, span) = self.case_label(&mut seen)?;
             let body = self.statements(true)?;
             cases.push(Case { label, body, span });
         }
         Ok(StatementKind::Switch { on, cases })
+    }
+
+    /// `case X:` or `default:`.
+    fn case_label(&mut self, seen: &mut Labels) -> Parse<(Option<Label>, Span)> {
+        let first = self.peek().span;
+        let label = if self.eat_word("default") {
+            None
+        } else if self.eat_word("case") {
+            Some(self.label()?)
+        } else {
+            let failed = self.unexpected("`case`, `default` or `}`");
+            self.skip_switch();
+            return Err(failed);
+        };
+        if !self.eat(Punct::Colon) {
+            let gap = self.gap();
+            let mistake = Diagnostic::error(Code::Syntax, "missing `:` after the label", gap, "expected `:` here");
+            self.report(mistake);
+        }
+        let span = self.span_from(first);
+        self.check_label(label.as_ref(), span, seen);
+        Ok((label, span))
     }
 
     /// Skips the rest of a `switch`, its brace included.
@@ -536,6 +597,26 @@ impl Parser<'_> {
             self.bump();
         }
     }
+}
+
+/// How a statement begins.
+enum Compound {
+    If,
+    While,
+    Switch,
+    Empty,
+    Block,
+    Else,
+    ElseIf,
+    /// None of these.
+    None,
+}
+
+/// What follows the body of an `if`.
+enum Arm {
+    ElseIf,
+    Else,
+    None,
 }
 
 /// Labels of a `switch` so far.

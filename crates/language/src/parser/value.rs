@@ -1,6 +1,6 @@
 //! Constants on the right of parameters.
 
-use super::{Parse, Parser, number_help};
+use super::{Parse, Parser};
 use crate::ast::ConfigValue;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keyword;
@@ -74,11 +74,7 @@ impl Parser<'_> {
         let number = match next.kind {
             Kind::Number(number) => number,
             Kind::Word if keyword::number(&next.text).is_some() => keyword::number(&next.text).unwrap_or_default(),
-            Kind::BadNumber => {
-                let message = format!("`{}` is not a number", next.text);
-                let mistake = Diagnostic::error(Code::Number, message, next.span, "expected a number");
-                return Err(self.fail(mistake.help(number_help(&next.text))));
-            }
+            Kind::BadNumber => return Err(self.not_a_number()),
             _ => return Err(self.unexpected(what)),
         };
         self.bump();

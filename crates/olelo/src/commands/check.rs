@@ -35,11 +35,7 @@ pub(crate) fn show(outcome: &Outcome) {
 
 fn exit_code(outcome: &Outcome, deny_warnings: bool) -> ExitCode {
     let warnings = outcome.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Warning);
-    if outcome.has_errors() {
-        ExitCode::from(2)
-    } else {
-        ExitCode::from(u8::from(deny_warnings && warnings))
-    }
+    if outcome.has_errors() { ExitCode::from(2) } else { ExitCode::from(u8::from(deny_warnings && warnings)) }
 }
 
 /// `olelo check`.
@@ -48,11 +44,14 @@ pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
     let outcome = load_file(&check.file, &check.defines);
     let color = std::io::stdout().is_terminal();
     for diagnostic in &outcome.diagnostics {
-        println!("{}", match &*check.format {
-            "concise" => render::concise(diagnostic, &outcome.sources),
-            "json" => render::json(diagnostic, &outcome.sources),
-            _ => render::full(diagnostic, &outcome.sources, color),
-        });
+        println!(
+            "{}",
+            match &*check.format {
+                "concise" => render::concise(diagnostic, &outcome.sources),
+                "json" => render::json(diagnostic, &outcome.sources),
+                _ => render::full(diagnostic, &outcome.sources, color),
+            }
+        );
     }
     if let (Some("program"), Some(loaded)) = (check.emit.as_deref(), &outcome.loaded) {
         print!("{}", loaded.program.listing());

@@ -114,12 +114,14 @@ impl Via {
         })
     }
 
-    /// Parses every value of a comma separated list onto the end of `list`.
+    /// Parses every value of a comma separated list onto the end of `list`. A header without any is malformed: whether
+    /// it counts as the first Via would be a matter of taste.
     pub(crate) fn parse_list(text: &Str, list: &mut Vec<Self>) -> Option<()> {
+        let before = list.len();
         for (start, end) in split(text) {
             list.push(Self::parse(text.slice(start..end))?);
         }
-        Some(())
+        (list.len() > before).then_some(())
     }
 
     /// Parses the first value of a comma separated list.
@@ -305,6 +307,8 @@ mod tests {
         assert_eq!(list.len(), 2);
         assert_eq!(list[1].host, "b");
         assert_eq!(Via::parse_first(&text).unwrap(), list[0]);
+        let empty = Str::from(" , ");
+        assert!(Via::parse_list(&empty, &mut list).is_none() && Via::parse_first(&empty).is_none());
     }
 
     #[test]

@@ -15,7 +15,11 @@ fn next_name(text: &str) -> Option<(usize, usize, &str)> {
     while let Some(open) = text[from..].find('<').map(|at| at + from) {
         let close = text[open..].find('>').map(|at| at + open)?;
         let name = &text[open + 1..close];
-        if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-') {
+        if !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-')
+        {
             return Some((open, close + 1, name));
         }
         from = open + 1;
@@ -73,7 +77,8 @@ fn match_rest(pattern: &str, text: &str, found: &mut Known) -> bool {
 pub(super) fn message(wanted: &str, got: &[u8], known: &mut Known) -> Result<(), String> {
     let got = Message::parse(Str::from(got)).map_err(|error| format!("this is no SIP message: {error}"))?;
     let wanted = wanted.strip_suffix('\n').unwrap_or(wanted);
-    let (head, body) = wanted.split_once("\n\n").map_or((wanted.trim_end_matches('\n'), None), |(head, body)| (head, Some(body)));
+    let (head, body) =
+        wanted.split_once("\n\n").map_or((wanted.trim_end_matches('\n'), None), |(head, body)| (head, Some(body)));
     let mut lines = head.lines();
     let first = lines.next().unwrap_or_default();
     let start = got.start_line_text().to_text().trim_end().to_owned();
@@ -134,7 +139,9 @@ pub(super) fn records(text: &str) -> Vec<String> {
 
 /// Compares log lines; line ends and blanks at the end of a line do not count.
 pub(super) fn log(wanted: &[String], got: &[String], known: &mut Known) -> Result<(), String> {
-    let trim = |text: &str| text.replace('\r', "").lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned();
+    let trim = |text: &str| {
+        text.replace('\r', "").lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    };
     for (at, wanted) in wanted.iter().enumerate() {
         match got.get(at) {
             Some(got) if matches(&trim(wanted), &trim(got), known) => {}

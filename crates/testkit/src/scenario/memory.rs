@@ -36,7 +36,11 @@ impl Memory {
 
     fn sort(&mut self, sent: Vec<Outgoing>) {
         for outgoing in sent {
-            let name = self.phones.iter().find(|(_, address)| *address == outgoing.destination).map_or_else(|| outgoing.destination.to_string(), |(name, _)| name.clone());
+            let name = self
+                .phones
+                .iter()
+                .find(|(_, address)| *address == outgoing.destination)
+                .map_or_else(|| outgoing.destination.to_string(), |(name, _)| name.clone());
             self.inboxes.entry(name).or_default().push_back(outgoing.data.to_vec());
         }
     }
@@ -53,14 +57,22 @@ impl Target for Memory {
     }
 
     fn phone(&mut self, name: &str) -> Result<SocketAddr, String> {
-        self.phones.iter().find(|(known, _)| known == name).map(|(_, address)| *address).ok_or_else(|| format!("no phone {name}"))
+        self.phones
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, address)| *address)
+            .ok_or_else(|| format!("no phone {name}"))
     }
 
     fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
         let source = self.phone(phone)?;
-        let (socket, protocol, connection) =
-            if tcp { (SocketId(1), Protocol::Tcp, Some(ConnectionId(u64::from(source.port())))) } else { (SocketId(0), Protocol::Udp, None) };
-        let sent = self.bench.deliver(Received { socket, protocol, source, destination: SERVER, connection }, Str::from(data));
+        let (socket, protocol, connection) = if tcp {
+            (SocketId(1), Protocol::Tcp, Some(ConnectionId(u64::from(source.port()))))
+        } else {
+            (SocketId(0), Protocol::Udp, None)
+        };
+        let sent =
+            self.bench.deliver(Received { socket, protocol, source, destination: SERVER, connection }, Str::from(data));
         self.sort(sent);
         Ok(())
     }
@@ -72,7 +84,13 @@ impl Target for Memory {
     }
 
     fn log(&mut self, _: usize) -> Result<Vec<String>, String> {
-        Ok(self.bench.log().iter().filter(|line| line.contains("<script>: ")).map(|line| line.replacen("<script>: ", "", 1)).collect())
+        Ok(self
+            .bench
+            .log()
+            .iter()
+            .filter(|line| line.contains("<script>: "))
+            .map(|line| line.replacen("<script>: ", "", 1))
+            .collect())
     }
 
     fn pass(&mut self, seconds: u64) {
@@ -83,7 +101,7 @@ impl Target for Memory {
 
     fn rpc(&mut self, words: &[String]) -> Result<String, String> {
         let Some((command, arguments)) = words.split_first() else { return Err("no command".into()) };
-        let arguments: Vec<RpcValue> = arguments.iter().map(|word| control::ctl_client::argument(word)).collect();
+        let arguments: Vec<RpcValue> = arguments.iter().map(|word| control::ctl_client::typed(word)).collect();
         Ok(match self.bench.rpc(command, &arguments) {
             Ok(values) => control::ctl_client::print(&values),
             Err(fault) => format!("error {}: {}", fault.code, fault.reason),
@@ -93,6 +111,9 @@ impl Target for Memory {
     fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {
         let later = self.bench.sent_later();
         self.sort(later);
-        std::mem::take(&mut self.inboxes).into_iter().flat_map(|(phone, messages)| messages.into_iter().map(move |message| (phone.clone(), message))).collect()
+        std::mem::take(&mut self.inboxes)
+            .into_iter()
+            .flat_map(|(phone, messages)| messages.into_iter().map(move |message| (phone.clone(), message)))
+            .collect()
     }
 }

@@ -77,7 +77,8 @@ pub enum Verdict {
 /// What went otherwise than the scenario says.
 pub fn run_process(file: &Path, program: &Program, patience: u64) -> Result<Verdict, String> {
     let scenario = read(file)?;
-    let seconds: u64 = scenario.steps.iter().map(|step| if let Step::Time { seconds, .. } = step { *seconds } else { 0 }).sum();
+    let seconds: u64 =
+        scenario.steps.iter().map(|step| if let Step::Time { seconds, .. } = step { *seconds } else { 0 }).sum();
     if seconds > patience {
         return Ok(Verdict::Skipped(format!("lets {seconds} s pass")));
     }

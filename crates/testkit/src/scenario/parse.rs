@@ -54,7 +54,8 @@ pub fn parse(text: &str) -> Result<Scenario, String> {
                     scenario.title = line[2..].to_owned();
                 }
                 if let Some(reason) = line.strip_prefix("Parity:") {
-                    scenario.parity = Some(reason.trim().trim_start_matches("differs").trim_start_matches([' ', '-']).to_owned());
+                    scenario.parity =
+                        Some(reason.trim().trim_start_matches("differs").trim_start_matches([' ', '-']).to_owned());
                 }
             }
         }
@@ -80,7 +81,9 @@ fn add_block(scenario: &mut Scenario, info: &str, body: String, line: usize) -> 
             let seconds = body.trim().trim_start_matches('+').trim_end_matches('s').parse();
             Step::Time { seconds: seconds.map_err(|_| format!("line {line}: write `61s`"))?, line }
         }
-        ["rpc", _, ..] => Step::Rpc { words: words[1..].iter().map(|word| (*word).to_owned()).collect(), answer: body, line },
+        ["rpc", _, ..] => {
+            Step::Rpc { words: words[1..].iter().map(|word| (*word).to_owned()).collect(), answer: body, line }
+        }
         _ => return Err(format!("line {line}: unknown block `{info}`")),
     };
     scenario.steps.push(step);

@@ -1,7 +1,7 @@
 //! A scenario's target as a process: our program or the installed Kamailio, over loopback.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -26,7 +26,8 @@ impl Program {
     #[must_use]
     pub fn kamailio() -> Option<Self> {
         let program = PathBuf::from("/usr/sbin/kamailio");
-        let modules = ["/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules"].map(PathBuf::from);
+        let modules = ["/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules"]
+            .map(PathBuf::from);
         let modules = modules.into_iter().find(|path| path.is_dir())?;
         program.exists().then_some(Self::Kamailio(program, modules))
     }
@@ -46,7 +47,8 @@ pub(super) struct Process {
     server: SocketAddr,
     phones: Vec<(String, SocketAddr, UdpSocket)>,
     streams: BTreeMap<String, (TcpStream, Vec<u8>)>,
-    log: Arc<Mutex<Vec<String>>>,
+    /// What the server wrote to stderr.
+    log: Arc<Mutex<Vec<u8>>>,
     read: usize,
     control: PathBuf,
 }
@@ -70,7 +72,8 @@ impl Process {
         std::fs::create_dir_all(&directory).map_err(|error| error.to_string())?;
         let control = directory.join("ctl");
         let file = directory.join("kamailio.cfg");
-        let named: Vec<(String, SocketAddr)> = phones_bound.iter().map(|(name, address, _)| (name.clone(), *address)).collect();
+        let named: Vec<(String, SocketAddr)> =
+            phones_bound.iter().map(|(name, address, _)| (name.clone(), *address)).collect();
         let config = fill(&scenario.config, server, &named);
         let text = complete(&config, scenario, server, &control, program);
         std::fs::write(&file, text).map_err(|error| error.to_string())?;
@@ -94,7 +97,8 @@ impl Process {
             let lines = log.clone();
             std::thread::spawn(move || collect(stderr, &lines));
         }
-        let mut process = Self { child, directory, server, phones: phones_bound, streams: BTreeMap::new(), log, read: 0, control };
+        let mut process =
+            Self { child, directory, server, phones: phones_bound, streams: BTreeMap::new(), log, read: 0, control };
         process.wait_until_it_serves()?;
         Ok(process)
     }
@@ -120,13 +124,15 @@ impl Process {
         Err(format!("the server did not start\n{}", self.recent_log()))
     }
 
-    fn lines(&self) -> Vec<String> {
+    fn text(&self) -> Vec<u8> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The last lines of the server's log.
     pub(super) fn recent_log(&self) -> String {
-        let lines = self.lines();
+        let text = self.text();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
         let from = lines.len().saturating_sub(15);
         format!("--- log:\n{}", lines[from..].join("\n"))
     }
@@ -164,24 +170,31 @@ fn cut(buffer: &mut Vec<u8>) -> Option<Vec<u8>> {
     let head = text.find("\r\n\r\n")? + 4;
     let length = text[..head]
         .lines()
-        .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(|value| value.trim().parse::<usize>().unwrap_or(0)))
+        .find_map(|line| {
+            line.to_ascii_lowercase()
+                .strip_prefix("content-length:")
+                .map(|value| value.trim().parse::<usize>().unwrap_or(0))
+        })
         .unwrap_or(0);
     (buffer.len() >= head + length).then(|| buffer.drain(..head + length).collect())
 }
 
-/// Reads stderr; a record may be glued to the end of one that has no line end.
-fn collect(stderr: impl std::io::Read, lines: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stderr);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
-        lines.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-        line.clear();
+/// Reads stderr as it comes: the last record may have no line end.
+fn collect(mut stderr: impl std::io::Read, log: &Mutex<Vec<u8>>) {
+    let mut bytes = [0; 8192];
+    while let Ok(count @ 1..) = stderr.read(&mut bytes) {
+        log.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&bytes[..count]);
     }
 }
 
 /// The whole configuration: sockets, log, modules' path, a control socket when RPC is called.
-fn complete(config: &str, scenario: &Scenario, server: SocketAddr, control: &std::path::Path, program: &Program) -> String {
+fn complete(
+    config: &str,
+    scenario: &Scenario,
+    server: SocketAddr,
+    control: &std::path::Path,
+    program: &Program,
+) -> String {
     let config = with_mode(config);
     let (mode, rest) = config.split_once('\n').unwrap_or((&config, ""));
     let needs_control = scenario.steps.iter().any(|step| matches!(step, Step::Rpc { .. }));
@@ -205,7 +218,11 @@ impl Target for Process {
     }
 
     fn phone(&mut self, name: &str) -> Result<SocketAddr, String> {
-        self.phones.iter().find(|(known, ..)| known == name).map(|(_, address, _)| *address).ok_or_else(|| format!("no phone {name}"))
+        self.phones
+            .iter()
+            .find(|(known, ..)| known == name)
+            .map(|(_, address, _)| *address)
+            .ok_or_else(|| format!("no phone {name}"))
     }
 
     fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
@@ -230,14 +247,13 @@ impl Target for Process {
     fn log(&mut self, expected: usize) -> Result<Vec<String>, String> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let lines = self.lines();
-            let records = script_records(&lines[self.read..]);
+            let records = script_records(&String::from_utf8_lossy(&self.text()[self.read..]));
             if records.len() >= expected || Instant::now() > end {
                 // What comes right behind is seen, too.
-                std::thread::sleep(Duration::from_millis(50));
-                let lines = self.lines();
-                let records = script_records(&lines[self.read..]);
-                self.read = lines.len();
+                std::thread::sleep(Duration::from_millis(80));
+                let text = self.text();
+                let records = script_records(&String::from_utf8_lossy(&text[self.read..]));
+                self.read = text.len();
                 return Ok(records);
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -264,33 +280,17 @@ impl Target for Process {
     }
 }
 
-/// The records that the script wrote. A record starts with ` 0(123) LEVEL: `; lines without are part of the one before.
-fn script_records(lines: &[String]) -> Vec<String> {
+/// The records that the script wrote. A record starts with ` 0(123) LEVEL: `; text up to the next such start is part of it.
+fn script_records(text: &str) -> Vec<String> {
     let mut records: Vec<String> = Vec::new();
-    for line in lines {
-        let mut rest = line.as_str();
-        if let Some((before, _)) = find_record(rest) {
-            append(&mut records, &rest[..before]);
-        }
-        let mut found = false;
-        while let Some((start, text)) = find_record(rest) {
-            found = true;
-            let end = find_record(text).map_or(text.len(), |(at, _)| at);
-            records.push(text[..end].to_owned());
-            rest = &rest[start + (text.as_ptr() as usize - rest[start..].as_ptr() as usize) + end..];
-        }
-        if !found {
-            append(&mut records, &format!("\n{rest}"));
-        }
+    let mut next = find_record(text);
+    while let Some((_, record)) = next {
+        next = find_record(&record[1..]).map(|(at, rest)| (at + 1, rest));
+        let end = next.map_or(record.len(), |(at, _)| at);
+        records.push(record[..end].trim_end_matches('\n').to_owned());
     }
     records.retain(|record| record.contains("<script>: "));
     records.into_iter().map(|record| record.replacen("<script>: ", "", 1)).collect()
-}
-
-fn append(records: &mut [String], text: &str) {
-    if let Some(last) = records.last_mut() {
-        last.push_str(text);
-    }
 }
 
 /// Finds ` 0(123) LEVEL: `: where it starts, and the text from the level on.
@@ -299,7 +299,11 @@ fn find_record(text: &str) -> Option<(usize, &str)> {
     for level in ["ALERT: ", "BUG: ", "CRITICAL: ", "ERROR: ", "WARNING: ", "NOTICE: ", "INFO: ", "DEBUG: "] {
         for (at, _) in text.match_indices(level) {
             let before = text[..at].trim_end();
-            let Some(open) = before.strip_suffix(')').and_then(|inner| inner.rfind('(').filter(|open| inner[open + 1..].bytes().all(|byte| byte.is_ascii_digit()))) else { continue };
+            let Some(open) = before.strip_suffix(')').and_then(|inner| {
+                inner.rfind('(').filter(|open| inner[open + 1..].bytes().all(|byte| byte.is_ascii_digit()))
+            }) else {
+                continue;
+            };
             let digits = text[..open].bytes().rev().take_while(u8::is_ascii_digit).count();
             if digits > 0 {
                 let start = open - digits;
@@ -333,7 +337,7 @@ mod tests {
 
     #[test]
     fn records_are_cut_out_of_the_log() {
-        let lines = [" 0(12) ERROR: <script>: one", " 0(12) INFO: <script>: a", "b 0(12) NOTICE: <core> [x.c:1]: f(): bye"].map(str::to_owned);
-        assert_eq!(script_records(&lines), ["ERROR: one", "INFO: a\nb"]);
+        let log = " 0(12) ERROR: <script>: one\n 0(12) INFO: <script>: a\nb 0(12) NOTICE: <core> [x.c:1]: f(): bye\n12(9) ERROR: <script>: last";
+        assert_eq!(script_records(log), ["ERROR: one", "INFO: a\nb", "ERROR: last"]);
     }
 }

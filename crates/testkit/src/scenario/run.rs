@@ -67,9 +67,14 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
             Step::Receive { phone, text, line } => {
                 let wanted = fill(text, server, &addresses);
                 let first = wanted.lines().next().unwrap_or_default();
-                let got = target.receive(phone)?.ok_or_else(|| format!("line {line}: {phone} got nothing; expected: {first}"))?;
+                let got = target
+                    .receive(phone)?
+                    .ok_or_else(|| format!("line {line}: {phone} got nothing; expected: {first}"))?;
                 expect::message(&wanted, &got, &mut known).map_err(|error| {
-                    format!("line {line}: {error}\n--- {phone} got:\n{}", String::from_utf8_lossy(&got).replace('\r', ""))
+                    format!(
+                        "line {line}: {error}\n--- {phone} got:\n{}",
+                        String::from_utf8_lossy(&got).replace('\r', "")
+                    )
                 })?;
             }
             Step::Log { text, line } => {
@@ -79,15 +84,20 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
             }
             Step::Time { seconds, .. } => target.pass(*seconds),
             Step::Rpc { words, answer, line } => {
-                let words: Vec<String> = words.iter().map(|word| expect::replace_known(&fill(word, server, &addresses), &known)).collect();
+                let words: Vec<String> =
+                    words.iter().map(|word| expect::replace_known(&fill(word, server, &addresses), &known)).collect();
                 let got = target.rpc(&words)?;
                 let wanted = fill(answer, server, &addresses);
-                expect::text(&wanted, &got, &mut known).map_err(|error| format!("line {line}: {error}\n--- {} answered:\n{got}", words.join(" ")))?;
+                expect::text(&wanted, &got, &mut known)
+                    .map_err(|error| format!("line {line}: {error}\n--- {} answered:\n{got}", words.join(" ")))?;
             }
         }
     }
     match target.leftovers().first() {
-        Some((phone, message)) => Err(format!("{phone} got a message that no block expects:\n{}", String::from_utf8_lossy(message).replace('\r', ""))),
+        Some((phone, message)) => Err(format!(
+            "{phone} got a message that no block expects:\n{}",
+            String::from_utf8_lossy(message).replace('\r', "")
+        )),
         None => Ok(()),
     }
 }

@@ -1,0 +1,168 @@
+//! `cfg.*` of module cfg_rpc: values that can be changed while the server runs.
+
+use std::sync::Arc;
+
+use engine::config_groups::ConfigVariable;
+use engine::core::Core;
+use engine::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue, Value, rpc};
+
+use super::{missing, one};
+
+/// The commands.
+pub const COMMANDS: &[RpcDef] = &[LIST, GET, HELP, SET, SET_NOW_INT, SET_NOW_STRING, SETI, SETS, RESET];
+
+fn shown(value: &Value) -> RpcValue {
+    match value {
+        Value::Int(number) => RpcValue::Int(*number),
+        Value::Str(text) => text.into(),
+        _ => RpcValue::Null,
+    }
+}
+
+fn current(variable: &ConfigVariable) -> RpcValue {
+    shown(&variable.value.read())
+}
+
+/// List the configuration variables.
+#[rpc("cfg.list", array)]
+pub async fn list(core: Arc<Core>, group: Option<String>) -> RpcResult {
+    let groups = core.config.groups().into_iter().filter(|name| group.as_ref().is_none_or(|group| group == name));
+    let lines = groups.flat_map(|group| {
+        let variables = core.config.group(&group);
+        variables.into_iter().map(move |variable| format!("{group}: {}", variable.name).into())
+    });
+    Ok(lines.collect())
+}
+
+/// Get the value of a configuration variable.
+#[rpc("cfg.get")]
+pub async fn get(core: Arc<Core>, mut arguments: RpcArguments) -> RpcResult {
+    let unusable = || RpcFault::new(500, "Failed to get the parameters");
+    let (group, name) = match (arguments.next_value(), arguments.next_value()) {
+        (Some(RpcValue::Text(group)), None) => (group, None),
+        (Some(RpcValue::Text(group)), Some(RpcValue::Text(name))) => (group, Some(name)),
+        _ => return Err(unusable()),
+    };
+    let group = String::from_utf8_lossy(&group);
+    match name {
+        Some(name) => match core.config.find(&group, &String::from_utf8_lossy(&name)) {
+            Some(variable) => one(current(&variable)),
+            None => Err(RpcFault::new(400, "Failed to get the variable")),
+        },
+        None => {
+            let variables = core.config.group(&group).into_iter();
+            let members = variables.map(|variable| {
+                let value = current(&variable);
+                (variable.name, value)
+            });
+            one(RpcValue::Struct(members.collect()))
+        }
+    }
+}
+
+/// Print the description of a configuration variable.
+#[rpc("cfg.help")]
+pub async fn help(core: Arc<Core>, mut arguments: RpcArguments) -> RpcResult {
+    let (group, name) = names(&mut arguments)?;
+    let Some(variable) = core.config.find(&group, &name) else {
+        return Err(RpcFault::new(400, "Failed to get the variable description"));
+    };
+    let kind = if matches!(variable.default, Value::Int(_)) { "integer" } else { "string" };
+    Ok(vec![variable.doc.as_str().into(), format!("(parameter type is {kind})").into()])
+}
+
+fn names(arguments: &mut RpcArguments) -> Result<(String, String), RpcFault> {
+    let group = arguments.take::<Option<String>>()?.ok_or_else(|| missing(0))?;
+    let name = arguments.take::<Option<String>>()?.ok_or_else(|| missing(1))?;
+    Ok((group, name))
+}
+
+fn store(core: &Core, group: &str, name: &str, value: Value) -> RpcResult {
+    let set = core.config.set(group, name, value);
+    set.map(|()| Vec::new()).map_err(|_| RpcFault::new(400, "Failed to set the variable"))
+}
+
+/// A number becomes text for a text variable, and digits a number for the others.
+fn fitting(core: &Core, group: &str, name: &str, value: &RpcValue) -> Option<Value> {
+    let text = value.to_text()?;
+    match core.config.find(group, name)?.default {
+        Value::Int(_) => text.trim().parse().ok().map(Value::Int),
+        _ => Some(Value::Str(text.into())),
+    }
+}
+
+fn set_any(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+    let (group, name) = names(&mut arguments)?;
+    let value = arguments.next_value().ok_or_else(|| missing(2))?;
+    match fitting(core, &group, &name, &value) {
+        Some(value) => store(core, &group, &name, value),
+        None => Err(RpcFault::new(400, "Failed to set the variable")),
+    }
+}
+
+fn mismatch(kind: &str) -> RpcFault {
+    RpcFault::new(400, format!("error at parameter 2: expected {kind} type but record doesn't match type"))
+}
+
+fn set_int(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+    let (group, name) = names(&mut arguments)?;
+    // JSON clients often send digits as text.
+    let number = arguments.take::<i64>().map_err(|_| mismatch("integer"))?;
+    match fitting(core, &group, &name, &RpcValue::Int(number)) {
+        Some(value) => store(core, &group, &name, value),
+        None => Err(RpcFault::new(400, "Failed to set the variable")),
+    }
+}
+
+fn set_text(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+    let (group, name) = names(&mut arguments)?;
+    match arguments.next_value() {
+        Some(value @ RpcValue::Text(_)) => match fitting(core, &group, &name, &value) {
+            Some(value) => store(core, &group, &name, value),
+            None => Err(RpcFault::new(400, "Failed to set the variable")),
+        },
+        Some(_) => Err(mismatch("string")),
+        None => Err(missing(2)),
+    }
+}
+
+/// Set the value of a configuration variable and commit the change immediately.
+#[rpc("cfg.set")]
+pub async fn set(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_any(&core, arguments)
+}
+
+/// Set the value of a configuration variable and commit the change immediately. The value is an integer.
+#[rpc("cfg.set_now_int")]
+pub async fn set_now_int(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_int(&core, arguments)
+}
+
+/// Set the value of a configuration variable and commit the change immediately. The value is a string.
+#[rpc("cfg.set_now_string")]
+pub async fn set_now_string(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_text(&core, arguments)
+}
+
+/// Alias of cfg.set_now_int.
+#[rpc("cfg.seti")]
+pub async fn seti(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_int(&core, arguments)
+}
+
+/// Alias of cfg.set_now_string.
+#[rpc("cfg.sets")]
+pub async fn sets(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_text(&core, arguments)
+}
+
+/// Reset all the values of a configuration group and commit the change immediately.
+#[rpc("cfg.reset")]
+pub async fn reset(core: Arc<Core>, group: Option<String>) -> RpcResult {
+    let group = group.ok_or_else(|| missing(0))?;
+    for variable in core.config.group(&group) {
+        let reset = core.config.set(&group, &variable.name, variable.default);
+        reset.map_err(|_| RpcFault::new(500, "Reset failed"))?;
+    }
+    Ok(vec![])
+}

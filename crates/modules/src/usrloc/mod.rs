@@ -1,0 +1,272 @@
+//! Module `usrloc`: where users are registered. The table that `registrar` fills and asks, in memory.
+//!
+//! Start reading at [`Usrloc`] (the tables by name) and [`Table`] (one table: shards of addresses of record, each with
+//! its contacts). `contact.rs` is a contact unpacked and as it is kept; `keepalive.rs` pings contacts; `rpc.rs` are the
+//! commands `ul.*`. Other modules use [`Usrloc::table`], [`Table::contacts_of`], [`Table::edit`] and [`Usrloc::on`].
+//! Nothing here waits with a shard locked. Databases (`db_mode` above 0) are not there yet.
+
+mod contact;
+mod keepalive;
+mod params;
+mod rpc;
+mod table;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
+use parking_lot::RwLock;
+use transport::SocketId;
+
+pub use contact::{ALL_METHODS, Contact, path_uris};
+pub use params::UsrlocParams;
+pub use table::{Callback, Editor, Event, EventKind, Freshness, Matching, Rules, Table};
+
+/// Descriptor.
+pub const MODULE: ModuleDef = ModuleDef {
+    name: "usrloc",
+    summary: "Keeps the contacts of registered users.",
+    params: UsrlocParams::DEFS,
+    rpc: &[rpc::ADD, rpc::DUMP, rpc::FLUSH, rpc::LOOKUP, rpc::RM, rpc::RM_CONTACT],
+    create,
+    ..ModuleDef::EMPTY
+};
+
+/// The started module: the location tables.
+pub struct Usrloc {
+    /// Its parameters.
+    pub params: UsrlocParams,
+    core: Arc<Core>,
+    tables: RwLock<Vec<Arc<Table>>>,
+    shared: Arc<table::Shared>,
+    ids: UniqueIds,
+    keepalive: keepalive::Keepalive,
+}
+
+/// Numbers for unique ids: no two contacts of any run have the same.
+struct UniqueIds {
+    start: i64,
+    process: u32,
+    next: AtomicU64,
+}
+
+fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
+    let params: UsrlocParams = creating.params()?;
+    if params.db_mode != 0 {
+        return Err(Diagnostic::error(
+            Code::NotYet,
+            format!("`db_mode` {} of module `usrloc` is not supported yet", params.db_mode),
+            creating.span_of("db_mode"),
+            "only 0 (contacts are kept in memory)",
+        ));
+    }
+    let wrong = |name: &str, text: &str| {
+        Diagnostic::error(Code::ParamValue, format!("parameter `{name}`: {text}"), creating.span_of(name), "out of range")
+    };
+    let matching = match params.matching_mode {
+        0 => Matching::Uri,
+        1 => Matching::UriAndCallId,
+        2 => Matching::UriAndPath,
+        3 => Matching::CallId,
+        _ => return Err(wrong("matching_mode", "from 0 to 3")),
+    };
+    if !(-1..32).contains(&params.nat_bflag) {
+        return Err(wrong("nat_bflag", "a flag from 0 to 31"));
+    }
+    if !(1..=1_000_000).contains(&params.timer_interval) {
+        return Err(wrong("timer_interval", "at least 1 second"));
+    }
+    if !(0..=24).contains(&params.hash_size) {
+        return Err(wrong("hash_size", "from 0 to 24"));
+    }
+    let keepalive = keepalive::Keepalive::new(creating, &params)?;
+    let core = creating.core;
+    let shared = Arc::new(table::Shared {
+        rules: Rules { matching, newest_first: params.desc_time_order, cseq_delay: params.cseq_delay },
+        callbacks: RwLock::default(),
+    });
+    let ids = UniqueIds { start: core.unix_time(), process: std::process::id(), next: AtomicU64::new(1) };
+    let tables = RwLock::default();
+    let me = Arc::new(Usrloc { params, core: core.clone(), tables, shared, ids, keepalive });
+    let weak = Arc::downgrade(&me);
+    let all = move || weak.upgrade().map_or(0, |me| me.tables.read().iter().map(|table| table.users()).sum());
+    core.statistics.computed("usrloc", "registered_users", "addresses of record in all tables", all);
+    for name in &me.params.preload {
+        me.table(name);
+    }
+    Ok(me)
+}
+
+impl Module for Usrloc {
+    fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
+        let me = self.clone();
+        core.every(Duration::from_secs(self.params.timer_interval as u64), move |_| {
+            let me = me.clone();
+            async move { me.tick().await }
+        });
+        keepalive::listen(&self, core);
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Usrloc {
+    /// The table of that name, made when it is not there: modules ask for theirs while the configuration is loaded.
+    pub fn table(&self, name: &str) -> Arc<Table> {
+        if let Some(table) = self.find_table(name.as_bytes()) {
+            return table;
+        }
+        let mut tables = self.tables.write();
+        if let Some(table) = tables.iter().find(|table| table.name == *name) {
+            return table.clone();
+        }
+        let statistics = &self.core.statistics;
+        let statistic = |what: &str| format!("{name}{}{what}", self.core.settings.stats_name_separator);
+        let expired = statistics.counter("usrloc", &statistic("expires"), "contacts that expired");
+        let table = Arc::new(Table::new(Str::from(name), expired, self.shared.clone()));
+        let counted = table.clone();
+        statistics.computed("usrloc", &statistic("users"), "addresses of record in the table", move || counted.users());
+        let counted = table.clone();
+        statistics.computed("usrloc", &statistic("contacts"), "contacts in the table", move || counted.contacts());
+        tables.push(table.clone());
+        table
+    }
+
+    /// The table of that name, if some module uses it.
+    #[must_use]
+    pub fn find_table(&self, name: &[u8]) -> Option<Arc<Table>> {
+        self.tables.read().iter().find(|table| table.name == *name).cloned()
+    }
+
+    /// All tables.
+    #[must_use]
+    pub fn tables(&self) -> Vec<Arc<Table>> {
+        self.tables.read().clone()
+    }
+
+    /// Calls `callback` for every event of a kind, after the table is unlocked. It must not block.
+    pub fn on(&self, kind: EventKind, callback: Callback) {
+        self.shared.callbacks.write().push((kind, callback));
+    }
+
+    /// A new unique id: `uloc-6b0254d2-271f-1`.
+    #[must_use]
+    pub fn unique_id(&self, prefix: &str) -> Str {
+        let UniqueIds { start, process, next } = &self.ids;
+        Str::from(format!("{prefix}-{start:x}-{process:x}-{:x}", next.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    /// The bit of `nat_bflag`; 0 when it is not set.
+    #[must_use]
+    pub const fn nat_flag(&self) -> u32 {
+        if self.params.nat_bflag < 0 { 0 } else { 1 << self.params.nat_bflag }
+    }
+
+    /// Seconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.core.unix_time()
+    }
+
+    /// True when the contact's connection is gone and such contacts count as lost (`handle_lost_tcp`).
+    #[must_use]
+    pub fn is_lost(&self, contact: &Contact) -> bool {
+        self.params.handle_lost_tcp && self.is_disconnected(contact.connection)
+    }
+
+    /// True when there was a connection and it is gone.
+    #[must_use]
+    pub fn is_disconnected(&self, connection: Option<transport::ConnectionId>) -> bool {
+        connection.is_some_and(|id| self.core.network().is_none_or(|network| network.connection(id).is_none()))
+    }
+
+    /// The contacts of an address of record that can be used now.
+    #[must_use]
+    pub fn usable_contacts(&self, table: &Table, aor: &[u8]) -> Vec<Contact> {
+        let mut contacts = table.contacts_of(aor, self.now());
+        if self.params.handle_lost_tcp {
+            contacts.retain(|contact| !self.is_lost(contact));
+        }
+        contacts
+    }
+
+    /// `udp:127.0.0.1:5060`.
+    #[must_use]
+    pub fn socket_name(&self, socket: Option<SocketId>) -> Option<String> {
+        let socket = self.core.socket(socket?)?;
+        Some(format!("{}:{}", socket.protocol.name(), socket.address))
+    }
+
+    /// The address of record as it is kept: without case (unless `case_sensitive`).
+    fn key(&self, aor: &[u8]) -> Result<Str, &'static str> {
+        let aor = match memchr::memchr(b'@', aor) {
+            None if self.params.use_domain => return Err("Domain missing in AOR"),
+            Some(at) if !self.params.use_domain => &aor[..at],
+            _ => aor,
+        };
+        let variable = self.core.config.find("registrar", "case_sensitive");
+        let sensitive = variable.is_some_and(|variable| variable.value.read().to_int() != Some(0));
+        Ok(if sensitive { Str::from(aor) } else { Str::from(aor.to_ascii_lowercase()) })
+    }
+
+    /// Runs every `timer_interval`: removes what is over, pings what is due.
+    async fn tick(&self) {
+        let now = self.now();
+        let network = self.core.network().cloned();
+        let silence = i64::from(self.keepalive.timeout());
+        for table in self.tables() {
+            let ended = |contact: &contact::Stored| {
+                let silent = silence > 0
+                    && self.keepalive.pings(contact)
+                    && i64::from(contact.last_keepalive).saturating_add(silence) < now;
+                let over = silent
+                    || !contact.is_valid(now)
+                    || self.params.handle_lost_tcp && self.is_disconnected(contact.connection());
+                if over
+                    && self.params.close_expired_tcp
+                    && let (Some(network), Some(id)) = (&network, contact.connection())
+                {
+                    network.close(id);
+                }
+                over
+            };
+            table.sweep(ended).await;
+            self.keepalive.ping(self, &table, now).await;
+        }
+    }
+}
+
+/// The hash of an address of record that `ul.dump` and `$ulc(..=>aorhash)` show: Kamailio's.
+#[must_use]
+pub fn aor_hash(aor: &[u8]) -> u32 {
+    let mut hash = 0_u32;
+    let mut chunks = aor.chunks_exact(4);
+    let mix = |word: u32| word ^ (word >> 3);
+    for chunk in &mut chunks {
+        let word = chunk.iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
+        hash = hash.wrapping_add(mix(word));
+    }
+    let rest = chunks.remainder().iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
+    hash = hash.wrapping_add(mix(rest));
+    hash.wrapping_add(hash >> 11).wrapping_add(hash >> 13).wrapping_add(hash >> 23)
+}
+
+/// A location table named in a function's argument; it must be constant.
+#[derive(Clone)]
+pub struct TableName(pub Arc<Table>);
+
+impl engine::ScriptType for TableName {
+    type Compiled = Arc<Table>;
+    const KIND: &'static str = "location table";
+    fn compile(arg: Option<&engine::ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Arc<Table>, Diagnostic> {
+        let arg = engine::script_type::required(arg)?;
+        let name = arg.constant("the name of a location table")?;
+        Ok(env.module::<Usrloc>(arg.span())?.table(&name))
+    }
+    fn eval(compiled: &Arc<Table>, _: &engine::RouteCx) -> Result<Self, engine::ScriptError> {
+        Ok(Self(compiled.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests;
