@@ -11,7 +11,13 @@ pub(crate) fn run(seconds: u64) -> Result<(), String> {
     }
     for entry in std::fs::read_dir("fuzz/fuzz_targets").map_err(|error| error.to_string())?.flatten() {
         let file = entry.path();
-        let Some(target) = file.file_stem().and_then(|stem| stem.to_str()).filter(|_| file.extension().is_some_and(|extension| extension == "rs")) else { continue };
+        let Some(target) = file
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|_| file.extension().is_some_and(|extension| extension == "rs"))
+        else {
+            continue;
+        };
         println!("fuzzing {target} for {seconds} s");
         // The sanitizer needs unstable compiler flags.
         let status = Command::new("cargo")

@@ -13,7 +13,8 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// Installs the packages that are missing (as root), or says what to install.
 pub(crate) fn install() -> Result<(), String> {
-    let mut missing: Vec<&str> = PROGRAMS.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+    let mut missing: Vec<&str> =
+        PROGRAMS.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
@@ -25,7 +26,11 @@ pub(crate) fn install() -> Result<(), String> {
     }
     println!("installing {packages}");
     let run = |arguments: &[&str]| {
-        let status = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()).status();
+        let status = Command::new("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .stdout(Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     };
     if !run(&["update"]) {

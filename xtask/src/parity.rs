@@ -29,7 +29,8 @@ fn run(program: &Program, name: &str, paths: &[String], patience: u64) -> Result
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // On a busy machine a process may be late: what fails is tried once more, alone in its own process.
-                    let result = scenario::run_process(file, program, patience).or_else(|_| scenario::run_process(file, program, patience));
+                    let result = scenario::run_process(file, program, patience)
+                        .or_else(|_| scenario::run_process(file, program, patience));
                     if let Ok(mut results) = results.lock() {
                         results.push((file, result));
                     }

@@ -35,9 +35,13 @@ fn dependencies_point_downward() {
     let layers: BTreeMap<&str, &[&str]> = LAYERS.iter().copied().collect();
     for entry in std::fs::read_dir(root().join("crates")).unwrap().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let allowed = layers.get(&*name).unwrap_or_else(|| panic!("crate `{name}` has no place in the layers: add it to LAYERS"));
+        let allowed =
+            layers.get(&*name).unwrap_or_else(|| panic!("crate `{name}` has no place in the layers: add it to LAYERS"));
         for dependency in dependencies(&entry.path().join("Cargo.toml")) {
-            assert!(!layers.contains_key(&*dependency) || allowed.contains(&&*dependency), "crate `{name}` must not depend on `{dependency}`");
+            assert!(
+                !layers.contains_key(&*dependency) || allowed.contains(&&*dependency),
+                "crate `{name}` must not depend on `{dependency}`"
+            );
         }
     }
 }
@@ -54,7 +58,9 @@ fn reference_is_fresh() {
 fn every_module_has_a_scenario() {
     for module in modules::MODULES {
         let folder = root().join("tests/scenarios").join(module.name);
-        let has = std::fs::read_dir(&folder).is_ok_and(|entries| entries.flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "md")));
+        let has = std::fs::read_dir(&folder).is_ok_and(|entries| {
+            entries.flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "md"))
+        });
         assert!(has, "module `{}` has no scenario in tests/scenarios/{}/", module.name, module.name);
     }
 }
@@ -81,7 +87,8 @@ fn unsafe_stands_in_transport_only() {
             let path = entry.path();
             if path.is_dir() {
                 look(&path);
-            } else if path.extension().is_some_and(|end| end == "rs") && !path.to_string_lossy().contains("/transport/") {
+            } else if path.extension().is_some_and(|end| end == "rs") && !path.to_string_lossy().contains("/transport/")
+            {
                 let text = std::fs::read_to_string(&path).unwrap();
                 assert!(!text.contains("allow(unsafe_code)"), "{}", path.display());
             }

@@ -258,14 +258,14 @@ impl Format {
         }
     }
 
-    /// The text; a variable without a value prints `<null>`.
+    /// The text; a variable without a value prints `<null>`, a transformation without a result nothing.
     #[must_use]
     pub fn eval(&self, cx: &RouteCx) -> Str {
         match &*self.pieces {
             [] => Str::default(),
             [FormatPart::Text(text)] => text.clone(),
             [FormatPart::Value(expression)] => match expression.eval(cx) {
-                Value::Null => Str::from_static("<null>"),
+                Value::Null => Str::from_static(null_text(expression)),
                 value => value.to_str(),
             },
             pieces => {
@@ -273,11 +273,19 @@ impl Format {
                 for piece in pieces {
                     match piece {
                         FormatPart::Text(text) => out.extend_from_slice(text),
-                        FormatPart::Value(expression) => expression.eval(cx).append_to(&mut out),
+                        FormatPart::Value(expression) => match expression.eval(cx) {
+                            Value::Null => out.extend_from_slice(null_text(expression).as_bytes()),
+                            value => value.append_to(&mut out),
+                        },
                     }
                 }
                 Str::from(out)
             }
         }
     }
+}
+
+/// What no value prints as. A transformation that fails prints nothing in Kamailio.
+const fn null_text(expression: &Expression) -> &'static str {
+    if matches!(expression, Expression::Transformed(..)) { "" } else { "<null>" }
 }

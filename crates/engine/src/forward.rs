@@ -41,11 +41,7 @@ impl SourceInVia {
     /// As the printer takes it.
     #[must_use]
     pub fn addition(&self) -> ViaAddition<'_> {
-        ViaAddition {
-            received: self.received.as_ref().map(String::as_bytes),
-            rport: self.rport,
-            ..ViaAddition::default()
-        }
+        ViaAddition { received: self.received.as_ref().map(String::as_bytes), rport: self.rport }
     }
 }
 

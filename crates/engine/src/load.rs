@@ -259,12 +259,12 @@ impl Loading<'_> {
                 });
                 continue;
             };
-            let fits = match (def.kind, &value.node) {
+            let fits = matches!(
+                (def.kind, &value.node),
                 (ParamKind::Int, ConfigValue::Int(_))
-                | (ParamKind::String, ConfigValue::String(_))
-                | (ParamKind::Any, _) => true,
-                _ => false,
-            };
+                    | (ParamKind::String, ConfigValue::String(_))
+                    | (ParamKind::Any, _)
+            );
             if fits {
                 chosen.params.push(ParamSource {
                     name: name.node.clone(),

@@ -34,6 +34,7 @@ pub struct Engine {
 
 thread_local! {
     /// Contexts of finished messages: their memory serves the next ones.
+    #[allow(clippy::vec_box, reason = "a context is large and moves between tasks")]
     static SPARE: RefCell<Vec<Box<RouteCx>>> = const { RefCell::new(Vec::new()) };
 }
 

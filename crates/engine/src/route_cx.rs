@@ -255,10 +255,7 @@ impl RouteCx {
             destination: address,
             connection: None,
         };
-        let message = match Message::parse(Str::from_static(TEXT)) {
-            Ok(message) => message,
-            Err(_) => unreachable!("the text above is well-formed"),
-        };
+        let Ok(message) = Message::parse(Str::from_static(TEXT)) else { unreachable!("the text above is well-formed") };
         let mut cx = Self::new(core, message, received);
         cx.send.faked = true;
         cx

@@ -16,6 +16,10 @@ pub trait ScriptTransformation: Send + Sync {
     fn apply(&self, input: Value, cx: &RouteCx) -> Value;
 }
 
+/// Makes the compiled form of a transformation.
+pub type CompileTransformation =
+    fn(&mut TransformArgs<'_>, &mut CompileEnv<'_>) -> Result<Box<dyn ScriptTransformation>, Diagnostic>;
+
 /// A transformation's descriptor, made by `#[transformation("s.substr")]`.
 #[derive(Clone, Copy)]
 pub struct TransformationDef {
@@ -26,7 +30,7 @@ pub struct TransformationDef {
     /// Its arguments.
     pub args: &'static [ArgDef],
     /// Turns the text behind the name into the compiled form.
-    pub compile: fn(&mut TransformArgs<'_>, &mut CompileEnv<'_>) -> Result<Box<dyn ScriptTransformation>, Diagnostic>,
+    pub compile: CompileTransformation,
 }
 
 /// The arguments of a transformation, taken one after the other.

@@ -21,6 +21,9 @@ pub trait ScriptVariable: Send + Sync {
     }
 }
 
+/// Makes the compiled form of a variable.
+pub type CompileVariable = fn(&Variable, &mut CompileEnv<'_>) -> Result<Box<dyn ScriptVariable>, Diagnostic>;
+
 /// A variable's descriptor, made by `#[variable(..)]`.
 #[derive(Clone, Copy)]
 pub struct VariableDef {
@@ -31,7 +34,7 @@ pub struct VariableDef {
     /// True when it can be assigned.
     pub writable: bool,
     /// Resolves the inner name and index.
-    pub compile: fn(&Variable, &mut CompileEnv<'_>) -> Result<Box<dyn ScriptVariable>, Diagnostic>,
+    pub compile: CompileVariable,
 }
 
 /// The index in brackets, evaluated.

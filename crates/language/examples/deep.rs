@@ -1,38 +1,82 @@
 //! scratch
-use language::{MemoryFiles, Source, parse};
+use language::{MemoryFiles, Source, parse, render};
 fn main() {
-    let kb: usize = std::env::args().nth(1).unwrap().parse().unwrap();
-    let which: usize = std::env::args().nth(2).unwrap().parse().unwrap();
-    let depth = 100_000;
-    let (open, middle, close) = [
-        ("if (1) {", "exit;", "}"),
-        ("(", "1", ")"),
-        ("{", ";", "}"),
-        ("!", "1", ""),
-        ("1 + ", "1", ""),
-        ("1 || (", "1", ")"),
-        ("strlen(", "1", ")"),
-        ("else if (1) exit; ", "", ""),
-        ("if (1) ", "exit;", ""),
-        ("switch (1) { case 1: ", "exit;", "}"),
-        ("{ $x = 1 + ", "exit;", ";}"),
-        ("selval(", "1", ")"),
-    ][which];
-    let text = if [1usize, 3, 4, 5, 6, 10, 11].contains(&which) {
-        format!("route {{ $x = {}{middle}{}; }}", open.repeat(depth), close.repeat(depth))
-    } else {
-        format!("route {{ if (1) exit; {}{middle}{} }}", open.repeat(depth), close.repeat(depth))
-    };
-    std::thread::Builder::new()
-        .stack_size(kb * 1024)
-        .spawn(move || {
-            let files = MemoryFiles::default();
+    let size = 1 << 20;
+    for piece in [
+        "$",
+        "\"",
+        "'",
+        "(",
+        "{",
+        "}",
+        "[",
+        ";",
+        "#",
+        "#!",
+        "!!",
+        "\\",
+        "@a.",
+        "%a",
+        "a",
+        "a ",
+        "a.",
+        "1.",
+        ":",
+        "::",
+        "é",
+        "\n",
+        " ",
+        "/*",
+        "*/",
+        "#!define A\n",
+        "#!ifdef A\n",
+        "#!else\n",
+        "#!endif\n",
+        "$(a",
+        "$a(",
+        "f(\"$a(b)\",1);",
+        "route[A]{exit;}",
+        "listen=a ",
+        "alias=a.b-c ",
+        "a.b=1\n",
+        "\"\" ",
+        "\"\n",
+        "$x=1+1;",
+        "x=",
+        "if(1)exit;",
+        "loadmodule \"a\"\n",
+        "include_file \"self.cfg\"\n",
+        "import_file \"x\"\n",
+        "#!subst \"/a/aa/g\"\n",
+        "\"a\"\n",
+        "@a[",
+        "$x[1",
+        "modparam(\"a\",\"b\",\"c\")\n",
+        "case 1:",
+        "switch(1){",
+        "msg:len",
+        "#!define X \"",
+    ] {
+        for prefix in
+            ["", "route {", "route { $x = ", "#!define A A2\n#!define A2 1 A3\n#!subst \"/a/bb/g\"\n", "#!ifdef NO\n"]
+        {
+            let text = format!("{prefix}{}", piece.repeat(size / piece.len()));
+            let files = MemoryFiles(vec![("self.cfg".into(), text.as_bytes().to_vec())]);
             let t = std::time::Instant::now();
-            let p = parse(&Source::text("x", text, &files));
-            eprintln!("{:?}", t.elapsed());
-            std::mem::forget(p);
-        })
-        .unwrap()
-        .join()
-        .unwrap();
+            let p = parse(&Source::text("self.cfg", text, &files));
+            let a = t.elapsed();
+            let t = std::time::Instant::now();
+            for d in p.diagnostics.iter().take(3) {
+                let _ = render::full(d, &p.sources, true);
+            }
+            let b = t.elapsed();
+            if a.as_millis() > 300 || b.as_millis() > 100 {
+                println!(
+                    "{piece:?} {prefix:?} parse {a:?} render {b:?} {} exp {}",
+                    p.diagnostics.len(),
+                    p.sources.expansions.len()
+                );
+            }
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use control::commands;
 use control::ctl_client::print;
+use control::{binrpc, commands};
 use engine::core::Core;
 use engine::log::Log;
 use engine::rpc::{RpcCommand, RpcTable};
@@ -35,7 +35,11 @@ fn ask(core: &Arc<Core>, line: &str) -> String {
     let arguments: Vec<RpcValue> = words.map(control::ctl_client::typed).collect();
     let table = core.rpc.load_full();
     match in_runtime(table.call(name, arguments)) {
-        Ok(values) => print(&values),
+        Ok(values) => {
+            let packet = binrpc::encode_answer(binrpc::Cookie::new(1), &Ok(values));
+            let head = binrpc::decode_head(&packet, binrpc::Limits::REPLY).unwrap().unwrap();
+            print(&binrpc::decode_body(&packet[head.head_length..], binrpc::Limits::REPLY).unwrap())
+        }
         Err(fault) => format!("error: {} - {}", fault.code, fault.reason),
     }
 }
@@ -77,8 +81,8 @@ fn about_the_network() {
     let core = core();
     assert_eq!(ask(&core, "core.sockets_list"), "{\n}\n");
     core.aliases.write().push(engine::core::Alias { host: "example.com".into(), port: None, protocol: None });
-    let expected = "{\n\tmyself_callbacks: no\n\taliases: {\n\t\t{\n\t\t\talias: {\n\t\t\t\tproto: *\n\t\t\t\taddress: \
-                    example.com\n\t\t\t\tport: *\n\t\t\t}\n\t\t}\n\t}\n}\n";
+    let expected = "{\n\tmyself_callbacks: no\n\taliases: {\n\t\talias: {\n\t\t\tproto: *\n\t\t\taddress: \
+                    example.com\n\t\t\tport: *\n\t\t}\n\t}\n}\n";
     assert_eq!(ask(&core, "core.aliases_list"), expected);
     assert_eq!(ask(&core, "core.tcp_list"), "");
     assert!(ask(&core, "core.tcp_options").contains("\tconn_wq_max: 32768\n"));

@@ -48,9 +48,9 @@ pub(crate) fn toy_commands() -> CommandSource {
     });
     add("toy.none", false, |_| Ok(vec![]));
     add("toy.fault", false, |_| Err(RpcFault::new(404, "no such thing")));
-    add("toy.large", false, |_| {
+    add("toy.large", false, |mut arguments| {
         let one = |number: i64| RpcValue::structure([("number", number.into()), ("text", "x".repeat(100).into())]);
-        Ok((0..5000).map(one).collect())
+        Ok((0..arguments.take::<i64>()?).map(one).collect())
     });
     let handler: RpcHandler = Arc::new(|_| {
         Box::pin(async {

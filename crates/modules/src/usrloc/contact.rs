@@ -216,6 +216,13 @@ impl Stored {
         self.connection.map(|id| ConnectionId(id.get()))
     }
 
+    pub(super) const fn server_id(&self) -> u32 {
+        self.server_id
+    }
+    pub(super) const fn socket(&self) -> Option<SocketId> {
+        self.socket
+    }
+
     /// True while the binding lasts.
     pub(super) const fn is_valid(&self, now: i64) -> bool {
         self.expires == 0 || self.expires as i64 > now

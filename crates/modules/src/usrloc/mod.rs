@@ -62,7 +62,12 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         ));
     }
     let wrong = |name: &str, text: &str| {
-        Diagnostic::error(Code::ParamValue, format!("parameter `{name}`: {text}"), creating.span_of(name), "out of range")
+        Diagnostic::error(
+            Code::ParamValue,
+            format!("parameter `{name}`: {text}"),
+            creating.span_of(name),
+            "out of range",
+        )
     };
     let matching = match params.matching_mode {
         0 => Matching::Uri,
@@ -234,6 +239,24 @@ impl Usrloc {
             self.keepalive.ping(self, &table, now).await;
         }
     }
+}
+
+/// The local socket of that description: `udp:127.0.0.1:5060`, its advertised address or its name.
+#[must_use]
+pub fn local_socket(core: &Core, description: &[u8]) -> Option<SocketId> {
+    let text = std::str::from_utf8(description).ok()?.trim();
+    let (protocol, address) = match text.split_once(':') {
+        Some((name, rest)) if sip::Protocol::from_name(name).is_some() => (sip::Protocol::from_name(name), rest),
+        _ => (None, text),
+    };
+    let found = core.sockets().iter().find(|socket| {
+        let advertised = socket.advertise.as_ref().is_some_and(|(host, port)| {
+            address.eq_ignore_ascii_case(&format!("{host}:{}", port.unwrap_or_else(|| socket.address.port())))
+        });
+        protocol.is_none_or(|protocol| protocol == socket.protocol)
+            && (address.parse() == Ok(socket.address) || advertised || socket.name.as_deref() == Some(text))
+    });
+    found.map(|socket| socket.id)
 }
 
 /// The hash of an address of record that `ul.dump` and `$ulc(..=>aorhash)` show: Kamailio's.

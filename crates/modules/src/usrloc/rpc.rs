@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{RpcArguments, RpcFault, RpcResult, RpcValue, Str, rpc};
 
-use super::contact::{ALL_METHODS, Contact};
+use super::contact::Contact;
 use super::table::Table;
 use super::{Usrloc, aor_hash};
 
@@ -140,7 +140,7 @@ pub async fn rm(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
     let [table, aor] = texts(&mut arguments, TABLE_AND_AOR)?;
     let table = find_table(&me, &table)?;
     let aor = me.key(aor.as_bytes()).map_err(fault)?;
-    table.edit(&aor, |editor| editor.remove_others(b""));
+    table.edit(&aor, |editor| editor.clear());
     Ok(Vec::new())
 }
 
@@ -200,7 +200,7 @@ pub async fn add(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
         q: (0.0..=1.0).contains(&q).then(|| (q * 1000.0).round() as u16),
         flags,
         cflags,
-        methods: if methods == 0 { ALL_METHODS } else { methods },
+        methods,
         socket: set(socket).and_then(|name| super::local_socket(&me.core, &name)),
         server_id: me.core.settings.server_id as u32,
         last_keepalive: clamp_time(now),

@@ -453,6 +453,13 @@ impl Editor<'_> {
         self.changes -= 1;
     }
 
+    /// Removes all contacts.
+    pub fn clear(&mut self) {
+        for at in (0..self.contacts.len()).rev() {
+            self.remove(at);
+        }
+    }
+
     /// Removes all contacts but the one of this unique id.
     pub fn remove_others(&mut self, ruid: &[u8]) {
         for at in (0..self.contacts.len()).rev() {

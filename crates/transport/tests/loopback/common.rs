@@ -52,7 +52,7 @@ pub(crate) struct Server {
     pub(crate) transport: Transport,
     pub(crate) events: Receiver<Event>,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
-    pub(crate) runtime: Runtime,
+    _runtime: Runtime,
 }
 
 impl Server {
@@ -65,7 +65,7 @@ impl Server {
         let transport = Transport::bind(listens, &options).unwrap();
         let (sender, events) = channel();
         transport.start(Arc::new(Recorder { events: Mutex::new(sender), answer }), runtime.handle()).unwrap();
-        Self { transport, events, log, runtime }
+        Self { transport, events, log, _runtime: runtime }
     }
 
     pub(crate) fn address(&self, socket: usize) -> std::net::SocketAddr {

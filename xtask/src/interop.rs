@@ -1,0 +1,217 @@
+//! Tests with programs that others wrote: sipsak, sipp, kamcmd. They run the listings of the Kamailio 101 tutorial.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running server of ours.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    folder: PathBuf,
+}
+
+impl Server {
+    fn start(binary: &Path, config: &str) -> Result<Self, String> {
+        let address =
+            UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(|error| error.to_string())?;
+        let folder = std::env::temp_dir().join(format!("olelo-interop-{}-{}", std::process::id(), address.port()));
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
+        let child = Command::new(binary)
+            .args(["-f", config, "-DD", "-E", "-l"])
+            .arg(format!("udp:{address}"))
+            .arg("-l")
+            .arg(format!("tcp:{address}"))
+            .arg("-Y")
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut server = Self { child, address, folder };
+        let end = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(address).is_err() {
+            if Instant::now() > end || server.has_ended() {
+                return Err(format!("the server did not start with {config}:\n{}", server.log()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Debian's kamcmd on this server.
+    fn kamcmd(&self, words: &[&str]) -> Result<String, String> {
+        let socket = format!("unix:{}", self.folder.join("kamailio_ctl").display());
+        let mut arguments = vec!["-s", &socket];
+        arguments.extend(words);
+        let output = output("kamcmd", &arguments)?;
+        Ok(text(&output))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let end = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < end && !self.has_ended() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<Output, String> {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| format!("cannot run {program}: {error}"))
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn check(what: &str, holds: bool, detail: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("{what}:\n{}", detail())) }
+}
+
+fn sipsak(server: &Server, arguments: &[&str]) -> Result<String, String> {
+    let uri = format!("sip:106@{}", server.address);
+    let mut all = vec!["-vv", "-s", &uri];
+    all.extend(arguments);
+    Ok(text(&output("sipsak", &all)?))
+}
+
+/// sipp with one of our scenarios; fails when a call fails.
+fn sipp(server: &Server, scenario: &str, transport: &str, calls: &str) -> Result<(), String> {
+    let file = format!("tests/interop/{scenario}");
+    let remote = server.address.to_string();
+    let arguments = [
+        "-sf",
+        &file,
+        "-m",
+        calls,
+        "-r",
+        "200",
+        "-t",
+        transport,
+        "-i",
+        "127.0.0.1",
+        "-s",
+        "106",
+        "-nostdin",
+        "-timeout",
+        "30",
+        &remote,
+    ];
+    let output = output("sipp", &arguments)?;
+    check(&format!("sipp {scenario} over {transport}"), output.status.success(), || text(&output))
+}
+
+/// Part 2: 501 to everything, and a line in the log.
+fn part_2(binary: &Path) -> Result<(), String> {
+    let server = Server::start(binary, "tests/interop/tutorial_2.cfg")?;
+    let answer = sipsak(&server, &[])?;
+    check("part 2: 501", answer.contains("SIP/2.0 501 Not Implemented"), || answer.clone())?;
+    let log = server.log();
+    check("part 2: log", log.contains("ERROR: <script>: I got a message"), || log.clone())
+}
+
+/// Parts 3 and 4: 480 to INVITE, registrations that kamcmd shows, expire and can be removed.
+fn part_4(binary: &Path) -> Result<(), String> {
+    let server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
+    for transport in ["u1", "t1"] {
+        sipp(&server, "invite_480.xml", transport, "200")?;
+        sipp(&server, "register.xml", transport, "200")?;
+    }
+    let contact = "sip:phone@127.0.0.1:7777";
+    let answer = sipsak(&server, &["-U", "-C", contact, "-x", "2"])?;
+    check("REGISTER", answer.contains("200 OK"), || answer.clone())?;
+    let dump = server.kamcmd(&["ul.dump"])?;
+    check("ul.dump", dump.contains("AoR: 106") && dump.contains(contact), || dump.clone())?;
+    let lookup = server.kamcmd(&["ul.lookup", "location", "106"])?;
+    check("ul.lookup", lookup.contains(contact), || lookup.clone())?;
+    std::thread::sleep(Duration::from_secs(4));
+    let lookup = server.kamcmd(&["ul.lookup", "location", "106"])?;
+    check("expiry", lookup.contains("404"), || lookup.clone())?;
+    for command in ["core.version", "core.uptime", "core.info", "cfg.list"] {
+        let answer = server.kamcmd(&[command])?;
+        check(command, !answer.contains("error") && !answer.trim().is_empty(), || answer.clone())?;
+    }
+    let statistics = server.kamcmd(&["stats.get_statistics", "all"])?;
+    check("stats.get_statistics", statistics.contains("rcv_requests"), || statistics.clone())
+}
+
+/// Every message of RFC 4475 over UDP and TCP; the server answers a healthy request afterwards.
+fn torture(binary: &Path) -> Result<(), String> {
+    let mut server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
+    let mut sent = 0;
+    for folder in ["valid", "invalid"] {
+        let entries =
+            std::fs::read_dir(format!("crates/sip/tests/torture/{folder}")).map_err(|error| error.to_string())?;
+        for entry in entries.flatten() {
+            let bytes = std::fs::read(entry.path()).map_err(|error| error.to_string())?;
+            let socket = UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+            socket.send_to(&bytes, server.address).map_err(|error| error.to_string())?;
+            let mut stream = TcpStream::connect(server.address).map_err(|error| error.to_string())?;
+            let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
+            // The server may close the connection on a message that cannot be framed.
+            let _ = stream.write_all(&bytes);
+            let _ = stream.read(&mut [0; 4096]);
+            sent += 1;
+        }
+    }
+    check("RFC 4475: messages", sent >= 49, || format!("only {sent} messages found"))?;
+    check("RFC 4475: the server lives", !server.has_ended(), || server.log())?;
+    let answer = sipsak(&server, &[])?;
+    check("RFC 4475: a request afterwards", answer.contains("SIP/2.0 501"), || answer.clone())?;
+    let log = server.log();
+    check("RFC 4475: no panic", !log.contains("panicked") && !log.contains("BUG"), || log.clone())
+}
+
+/// JSON-RPC over the fifo, as kamctl does it.
+fn json_rpc(binary: &Path) -> Result<(), String> {
+    let server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
+    let reply_name = format!("olelo_reply_{}", std::process::id());
+    let reply = Path::new("/tmp").join(&reply_name);
+    let _ = std::fs::remove_file(&reply);
+    crate::run::command("mkfifo", &[&reply.to_string_lossy()])?;
+    let request = format!(
+        "{{\"jsonrpc\": \"2.0\", \"method\": \"core.version\", \"reply_name\": \"{reply_name}\", \"id\": 1}}\n"
+    );
+    std::fs::write(server.folder.join("kamailio_rpc.fifo"), request).map_err(|error| format!("fifo: {error}"))?;
+    let waiting = Command::new("timeout").args(["5", "cat"]).arg(&reply).output().map_err(|error| error.to_string())?;
+    let _ = std::fs::remove_file(&reply);
+    let answer = text(&waiting);
+    check("JSON-RPC over the fifo", answer.contains("\"result\"") && answer.contains("olelo"), || answer.clone())
+}
+
+/// A named test.
+type Test = (&'static str, fn(&Path) -> Result<(), String>);
+
+const TESTS: &[Test] =
+    &[("tutorial part 2", part_2), ("tutorial parts 3 and 4", part_4), ("RFC 4475", torture), ("JSON-RPC", json_rpc)];
+
+/// Runs all tests.
+pub(crate) fn run(binary: &Path) -> Result<(), String> {
+    for (name, test) in TESTS {
+        test(binary).map_err(|error| format!("interop: {name}: {error}"))?;
+        println!("interop: {name}: passed");
+    }
+    println!("interop: {} passed", TESTS.len());
+    Ok(())
+}
