@@ -8,7 +8,7 @@ use transport::resolve::Target;
 use transport::{LocalSocket, Outgoing};
 
 use crate::core::Core;
-use crate::function::ScriptError;
+use crate::function::{Routes, ScriptError, routes};
 use crate::route_cx::RouteCx;
 
 /// Where a message is being sent: what `onsend_route` sees.
@@ -200,6 +200,9 @@ pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptEr
     let Some((target, socket)) = chosen else {
         return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
     };
+    if !onsend_route(cx, Sending { destination: target.address, protocol: target.protocol }) {
+        return Ok(());
+    }
     let data = print_request(cx, socket, target.protocol, &stateless_branch(cx))?;
     cx.outbox.push(Outgoing {
         no_connect: cx.send.forward_no_connect,
@@ -208,6 +211,20 @@ pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptEr
     });
     core.counters.forwarded_requests.increment();
     Ok(())
+}
+
+/// Runs `onsend_route`, if there is one, for a request that is about to be sent; `false`: the script dropped it.
+pub fn onsend_route(cx: &mut RouteCx, sending: Sending) -> bool {
+    let Some(program) = cx.program().cloned() else { return true };
+    let Some(route) = program.route(language::ast::RouteKind::OnSend, "") else { return true };
+    let (kind, dropped) = (cx.kind, cx.dropped);
+    cx.kind = Routes(routes::ONSEND);
+    cx.dropped = false;
+    cx.sending = Some(sending);
+    program.run_nested(route, cx);
+    cx.sending = None;
+    cx.kind = kind;
+    !std::mem::replace(&mut cx.dropped, dropped)
 }
 
 /// Sends a reply on by its second Via, without keeping state.

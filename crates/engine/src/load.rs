@@ -10,7 +10,7 @@ use language::diagnostic::{Code, Diagnostic, Severity};
 use language::span::{SourceMap, Span, Spanned};
 
 use crate::compile::{Catalog, CompileEnv, compile_routes};
-use crate::core::Core;
+use crate::core::{Alias, Core};
 use crate::functions::CORE;
 use crate::known;
 use crate::log::Log;
@@ -40,8 +40,6 @@ pub struct Loaded {
     pub program: Arc<Program>,
     /// `listen` lines.
     pub listen: Vec<Socket>,
-    /// `alias` lines.
-    pub aliases: Vec<SocketAddress>,
 }
 
 /// The result of loading: a server when there was no error.
@@ -81,6 +79,7 @@ pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOn
         listen: Vec::new(),
         aliases: Vec::new(),
         custom: Vec::new(),
+        missing: Vec::new(),
     };
     loading.collect(&parsed.config);
     adjust(&mut loading.settings);
@@ -101,6 +100,8 @@ struct Loading<'o> {
     listen: Vec<Socket>,
     aliases: Vec<SocketAddress>,
     custom: Vec<Custom>,
+    /// Modules that Kamailio has and that do not exist here yet.
+    missing: Vec<String>,
 }
 
 impl Loading<'_> {
@@ -181,6 +182,9 @@ impl Loading<'_> {
             return;
         }
         let Some(def) = self.offer.modules.iter().find(|def| def.name == name) else {
+            if known::module(name) == Some(known::State::Current) {
+                self.missing.push(name.to_owned());
+            }
             self.diagnostics.push(match known::module(name) {
                 Some(known::State::Current) => Diagnostic::error(
                     Code::NotYet,
@@ -202,7 +206,7 @@ impl Loading<'_> {
             return;
         };
         for needed in def.needs {
-            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed) {
+            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed) && !self.missing.iter().any(|missing| missing == needed) {
                 self.diagnostics.push(
                     Diagnostic::error(
                         Code::MissingDependency,
@@ -306,7 +310,8 @@ impl Loading<'_> {
         for (group, name, value, doc) in &self.custom {
             core.config.declare(group, &name.node, doc, value.clone(), None, None);
         }
-        let mut catalog = Catalog::default();
+        *core.aliases.write() = aliases(&self.aliases);
+        let mut catalog = Catalog { missing: self.missing.clone(), ..Catalog::default() };
         catalog.add(&CORE);
         for chosen in &self.chosen {
             catalog.add(chosen.def);
@@ -336,7 +341,6 @@ impl Loading<'_> {
             modules,
             program,
             listen: std::mem::take(&mut self.listen),
-            aliases: std::mem::take(&mut self.aliases),
         })
     }
 
@@ -385,6 +389,16 @@ impl Loading<'_> {
         }
         table
     }
+}
+
+/// `alias` lines as the core keeps them.
+#[must_use]
+pub fn aliases(lines: &[SocketAddress]) -> Vec<Alias> {
+    let of_line = |line: &SocketAddress| {
+        let (port, protocol) = (line.port, line.protocol.as_deref().and_then(sip::Protocol::from_name));
+        line.hosts.iter().map(move |host| Alias { host: host.node.to_lowercase(), port, protocol }).collect::<Vec<_>>()
+    };
+    lines.iter().flat_map(of_line).collect()
 }
 
 impl Loaded {

@@ -184,6 +184,7 @@ impl Program {
     async fn run_rest(&self, cx: &mut RouteCx) {
         while let Progress::Waits(at) = self.steps(cx) {
             let Op::Wait(call) = &self.ops[at as usize] else { return };
+            cx.position = at + 1;
             let result = call.call(cx).await;
             self.finish_call(cx, result, false);
         }
@@ -194,7 +195,7 @@ impl Program {
         (route_ref.start, route_ref.temporaries, route)
     }
 
-    /// Runs until the end or up to an operation that waits. The operation's number is behind `cx`'s position then.
+    /// Runs until the end or up to an operation that waits: `cx` stands at it then.
     fn steps(&self, cx: &mut RouteCx) -> Progress {
         loop {
             let at = cx.position;
@@ -206,7 +207,11 @@ impl Program {
                     let result = call.call(cx);
                     self.finish_call(cx, result, *keeps_code);
                 }
-                Op::Wait(_) => return Progress::Waits(at),
+                Op::Wait(_) => {
+                    // Whoever runs it moves on.
+                    cx.position = at;
+                    return Progress::Waits(at);
+                }
                 Op::CallRoute(route) => self.call_route(cx, *route),
                 Op::CallRouteNamed(name) => self.call_named(cx, name),
                 Op::Assign { target, value } => assign(cx, target, value),

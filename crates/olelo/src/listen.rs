@@ -120,15 +120,9 @@ fn all_addresses(ipv6: bool) -> Result<Vec<IpAddr>, Error> {
     if all.is_empty() { Err("the machine has no address to listen on".into()) } else { Ok(all) }
 }
 
-/// Our names beside the sockets: `alias` lines, and with `auto_aliases` the names that `/etc/hosts` gives our addresses.
-pub(crate) fn aliases(lines: &[SocketAddress], sockets: &[Listen], settings: &Settings) -> Vec<Alias> {
+/// With `auto_aliases`: the names that `/etc/hosts` gives our addresses.
+pub(crate) fn automatic_aliases(sockets: &[Listen], settings: &Settings) -> Vec<Alias> {
     let mut aliases: Vec<Alias> = Vec::new();
-    for line in lines {
-        for host in &line.hosts {
-            let protocol = line.protocol.as_deref().and_then(Protocol::from_name);
-            aliases.push(Alias { host: host.node.to_lowercase(), port: line.port, protocol });
-        }
-    }
     if settings.auto_aliases {
         let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         for socket in sockets {

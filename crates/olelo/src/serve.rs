@@ -87,9 +87,11 @@ fn serve(arguments: &Arguments, background: bool) -> Result<(), String> {
     let lines =
         if arguments.listen.is_empty() { loaded.listen.clone() } else { listen::from_command_line(&arguments.listen)? };
     let listens = listen::sockets(&lines, &settings)?;
-    let mut alias_lines = loaded.aliases.clone();
-    alias_lines.extend(listen::aliases_from_command_line(&arguments.alias)?);
-    *loaded.core.aliases.write() = listen::aliases(&alias_lines, &listens, &settings);
+    {
+        let mut aliases = loaded.core.aliases.write();
+        aliases.extend(engine::load::aliases(&listen::aliases_from_command_line(&arguments.alias)?));
+        aliases.extend(listen::automatic_aliases(&listens, &settings));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("olelo")

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, RwLock};
 use sip::Protocol;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
 use crate::connections::{CloseReason, Connection, ConnectionInfo, Connections, NewConnection};
@@ -139,8 +139,8 @@ impl Transport {
         Ok(())
     }
 
-    /// Stops receiving, closes every socket and connection, and waits for the workers: at most a second. A worker
-    /// whose handler blocks for longer is left behind.
+    /// Stops receiving, closes every socket and connection, and waits until the workers are done and what was queued is
+    /// written: at most a second. A worker whose handler blocks for longer is left behind.
     pub fn stop(&self) {
         let inner = &self.inner;
         inner.stopping.store(true, Ordering::Release);
@@ -169,6 +169,11 @@ impl Transport {
             } else {
                 inner.options.log(Severity::Error, "a worker is still busy and was left behind");
             }
+        }
+        // On a runtime of one thread connections cannot end while that thread waits for them.
+        let can_wait = Handle::try_current().map_or(true, |here| here.runtime_flavor() != RuntimeFlavor::CurrentThread);
+        while can_wait && inner.statistics.tcp_connections.get() > 0 && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(2));
         }
         // The handler often owns this transport: without this neither would ever be dropped.
         *inner.running.write() = None;
@@ -202,23 +207,26 @@ impl Transport {
     }
 
     fn send_stream(&self, outgoing: Outgoing) -> Result<(), SendError> {
-        let inner = &self.inner;
-        let options = &inner.options.tcp;
+        let connections = &self.inner.connections;
         let usable = |connection: &Arc<Connection>| {
             connection.protocol == outgoing.protocol && connection.close_requested().is_none()
         };
-        let wanted = outgoing.connection.and_then(|id| inner.connections.get(id)).filter(usable);
-        let found =
-            wanted.or_else(|| inner.connections.find(outgoing.protocol, outgoing.destination, Some(outgoing.socket)));
-        let connection = match found {
-            Some(connection) => connection,
-            None => self.open_connection(&outgoing)?,
-        };
-        connection.enqueue(outgoing.data, outgoing.close_after, options, &inner.statistics)
+        let wanted = outgoing.connection.and_then(|id| connections.get(id)).filter(usable);
+        let found = wanted.or_else(|| connections.find(outgoing.protocol, outgoing.destination, Some(outgoing.socket)));
+        match found.map(|connection| self.enqueue(&connection, &outgoing)) {
+            // It closed at this very moment: as if it had not been found.
+            None | Some(Err(SendError::Closed(_))) => self.send_by_new_connection(&outgoing),
+            Some(result) => result,
+        }
+    }
+
+    fn enqueue(&self, connection: &Connection, outgoing: &Outgoing) -> Result<(), SendError> {
+        let inner = &self.inner;
+        connection.enqueue(outgoing.data.clone(), outgoing.close_after, &inner.options.tcp, &inner.statistics)
     }
 
     /// Puts a new connection into the table and starts to open it; what is queued meanwhile is written then.
-    fn open_connection(&self, outgoing: &Outgoing) -> Result<Arc<Connection>, SendError> {
+    fn send_by_new_connection(&self, outgoing: &Outgoing) -> Result<(), SendError> {
         let inner = &self.inner;
         let Outgoing { socket, protocol, destination: peer, .. } = *outgoing;
         let no_socket = SendError::NoSocket { socket, protocol };
@@ -235,12 +243,14 @@ impl Transport {
             NewConnection { protocol, socket, local: SocketAddr::new(local.address.ip(), 0), peer, inbound: false };
         let (connection, is_new) =
             inner.connections.find_or_insert(new, &inner.options.tcp).map_err(|_| SendError::TooManyConnections)?;
+        // Queued before opening starts: a failure of that is then told for this message too.
+        let result = self.enqueue(&connection, outgoing);
         if is_new {
             inner.statistics.tcp_connections.increment();
-            let task = tcp::connect(self.clone(), running.handler, connection.clone(), local.address);
+            let task = tcp::connect(self.clone(), running.handler, connection, local.address);
             running.runtime.spawn(task);
         }
-        Ok(connection)
+        result
     }
 
     /// The handler, while the transport runs.

@@ -111,8 +111,19 @@ impl CompileEnv<'_> {
         Ok(Expression::Transformed(Box::new(input), steps))
     }
 
+    /// The error for a name of a module that the configuration loads and that does not exist here yet.
+    fn of_missing_module(&self, what: &str, modules: &[&str], span: Span) -> Option<Diagnostic> {
+        let module = modules.iter().find(|module| self.catalog.missing.iter().any(|missing| missing == *module))?;
+        let text = format!("module `{module}` is not supported yet");
+        Some(Diagnostic::error(Code::NotYet, format!("{what} is not supported yet"), span, text))
+    }
+
     fn unknown_transformation(&self, name: &str, span: Span) -> Diagnostic {
-        match known::transformation(name).first() {
+        let modules = known::transformation(name);
+        if let Some(diagnostic) = self.of_missing_module(&format!("transformation `{{{name}}}`"), &modules, span) {
+            return diagnostic;
+        }
+        match modules.first() {
             Some(module) if self.modules.is_loaded(module) || *module == "core" => Diagnostic::error(
                 Code::NotYet,
                 format!("transformation `{{{name}}}` is not supported yet"),
@@ -155,6 +166,9 @@ impl CompileEnv<'_> {
     fn unknown_variable(&self, variable: &Variable) -> Diagnostic {
         let (name, span) = (&*variable.name, variable.span);
         let modules = known::variable(name);
+        if let Some(diagnostic) = self.of_missing_module(&format!("variable `${name}`"), &modules, span) {
+            return diagnostic;
+        }
         match modules.first() {
             Some(module) if modules.iter().any(|module| *module == "core" || self.modules.is_loaded(module)) => {
                 let text = format!("Kamailio has it (module {module}), Olelo not yet");
@@ -280,6 +294,9 @@ impl CompileEnv<'_> {
     fn unknown_function(&self, call: &AstCall) -> Diagnostic {
         let (name, span) = (&*call.name.node, call.name.span);
         let modules = known::function(name);
+        if let Some(diagnostic) = self.of_missing_module(&format!("function `{name}`"), &modules, span) {
+            return diagnostic;
+        }
         if let Some(loaded) = modules.iter().find(|module| **module == "core" || self.modules.is_loaded(module)) {
             let label = format!("Kamailio has it (module {loaded}), Olelo not yet");
             return Diagnostic::error(Code::NotYet, format!("function `{name}` is not supported yet"), span, label);

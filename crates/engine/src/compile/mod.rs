@@ -36,6 +36,8 @@ pub struct Catalog {
     pub transformations: HashMap<&'static str, &'static TransformationDef>,
     /// Event routes of the loaded modules and the core.
     pub event_routes: Vec<&'static str>,
+    /// Modules that the configuration loads and that do not exist here yet.
+    pub missing: Vec<String>,
 }
 
 impl Catalog {
@@ -187,7 +189,8 @@ fn add_block<'c>(
     }
 }
 
-/// An event route that no loaded module runs never runs: a warning, as Kamailio accepts it silently.
+/// An event route that no loaded module runs never runs: a warning, as Kamailio accepts it silently. One that the core or
+/// a loaded module runs in Kamailio, and not here yet, is an error.
 fn check_event_name(block: &RouteBlock, name: &str, env: &mut CompileEnv<'_>) {
     let matches = |known: &str| match known.strip_suffix('*') {
         Some(prefix) => name.starts_with(prefix),
@@ -202,9 +205,15 @@ fn check_event_name(block: &RouteBlock, name: &str, env: &mut CompileEnv<'_>) {
         None => *known == name,
     });
     let diagnostic = match known {
+        Some((_, module)) if *module == *"core" || env.modules.is_loaded(module) => Diagnostic::error(
+            Code::NotYet,
+            format!("event_route[{name}] is not supported yet"),
+            span,
+            "Kamailio has it, Olelo not yet",
+        ),
         Some((_, module)) => Diagnostic::warning(
             Code::UnknownEventRoute,
-            format!("event_route[{name}] never runs: module `{module}` is not loaded, or does not run it"),
+            format!("event_route[{name}] never runs: module `{module}` is not loaded"),
             span,
             "never run",
         ),

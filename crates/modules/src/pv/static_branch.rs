@@ -1,10 +1,9 @@
 //! The attributes of a branch: of one in the destination set (`$branch(..)`), and of the static branch (`$sbranch(..)`),
 //! which a script fills before it becomes the request-URI or a further branch.
 
-use engine::functions::sending::find_socket;
 use engine::{Branch, RouteCx, ScriptError, Str, Value};
 
-use super::variables::socket_text;
+use super::variables::{find_socket, socket_text};
 
 /// The static branch of a message.
 #[derive(Default)]

@@ -200,9 +200,6 @@ impl Stored {
     pub(super) fn call_id(&self) -> &[u8] {
         self.text(CALL_ID)
     }
-    pub(super) fn received(&self) -> &[u8] {
-        self.text(RECEIVED)
-    }
     pub(super) fn path(&self) -> &[u8] {
         self.text(PATH)
     }

@@ -84,6 +84,14 @@ impl Server {
         }
     }
 
+    /// The next message that could not be sent.
+    pub(crate) fn failed(&self) -> SendFailure {
+        match self.event() {
+            Event::Failed(failure) => failure,
+            other => panic!("{other:?}"),
+        }
+    }
+
     /// The next closed connection.
     pub(crate) fn closed(&self) -> (ConnectionInfo, CloseReason) {
         match self.event() {

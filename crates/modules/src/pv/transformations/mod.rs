@@ -151,7 +151,7 @@ fn map<T: Into<Value>>(input: &Value, change: impl FnOnce(&Str) -> Option<T>) ->
 }
 
 /// All that is left of the arguments, commas included; or a variable.
-struct Rest(Str);
+pub(super) struct Rest(Str);
 
 impl TransformArg for Rest {
     type Compiled = Maybe<Str>;

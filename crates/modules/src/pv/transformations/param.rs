@@ -6,7 +6,7 @@ use super::map;
 
 /// The character between parameters.
 #[derive(Clone, Copy)]
-struct Separator(u8);
+pub(super) struct Separator(u8);
 
 impl TransformArg for Separator {
     type Compiled = Self;

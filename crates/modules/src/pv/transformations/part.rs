@@ -6,7 +6,7 @@ use engine::{CompileEnv, Diagnostic, RouteCx, Str, TransformArg, TransformArgs, 
 use super::{Rest, map};
 
 /// A length: 0 stands for all, a negative one is refused.
-struct Length(i64);
+pub(super) struct Length(i64);
 
 impl TransformArg for Length {
     type Compiled = Maybe<i64>;
@@ -24,7 +24,7 @@ impl TransformArg for Length {
 
 /// What stands between fields.
 #[derive(Clone, Copy)]
-enum Separator {
+pub(super) enum Separator {
     Byte(u8),
     Spaces,
 }

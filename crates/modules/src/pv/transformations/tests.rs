@@ -10,7 +10,11 @@ fn check(transformation: &str, cases: &[(&str, &str)]) {
     };
     let mut config = String::from("loadmodule \"pv\"\nloadmodule \"xlog\"\nrequest_route {\n");
     for (input, _) in cases {
-        config.push_str(&format!("$var(x) = \"{}\";\nxlog(\"[$(var(x){{{}}})]\");\n", quote(input), quote(transformation)));
+        config.push_str(&format!(
+            "$var(x) = \"{}\";\nxlog(\"[$(var(x){{{}}})]\");\n",
+            quote(input),
+            quote(transformation)
+        ));
     }
     config.push_str("}\n");
     let bench = Bench::new(&config, crate::MODULES).unwrap_or_else(|error| panic!("{transformation}: {error}"));
@@ -177,26 +181,32 @@ fn parameter_lists() {
     const LIST: &str = "a=1;b=2;c;d=\"x;y\";e=";
     all(&[
         ("param.value,a", &[(LIST, "1"), ("a=1;a=2;A=3", "3"), ("a=1,b=2", "1"), ("a=1&b=2", "1&b=2"), ("a = 1", "1")]),
-        ("param.value,b", &[(LIST, "2"), ("a=1;b=x y", ""), ("a=\"q\"x;b=2", ""), ("a='q;r';b=2", "2"), ("a=;b=2", "")]),
+        (
+            "param.value,b",
+            &[(LIST, "2"), ("a=1;b=x y", ""), ("a=\"q\"x;b=2", ""), ("a='q;r';b=2", "2"), ("a=;b=2", "")],
+        ),
         ("param.value,d", &[(LIST, "x;y")]),
         ("param.value,b,&", &[("a=1&b=2", "2")]),
         ("param.in,c", &[(LIST, "1"), ("a", "0"), ("", "")]),
         ("param.valueat,-4", &[(LIST, "2")]),
         ("param.valueat,9", &[(LIST, "")]),
         ("param.name,1", &[(LIST, "b"), (";a=1", "a"), ("a; b", "b")]),
-        ("param.count", &[
-            (LIST, "5"),
-            (";a=1", "2"),
-            ("a=1;", "1"),
-            ("a;;b", "3"),
-            ("a;;", ""),
-            (";", ""),
-            (" a", ""),
-            ("=1", "1"),
-            ("a==b", "1"),
-            ("a,b;c", "1"),
-            ("", ""),
-        ]),
+        (
+            "param.count",
+            &[
+                (LIST, "5"),
+                (";a=1", "2"),
+                ("a=1;", "1"),
+                ("a;;b", "3"),
+                ("a;;", ""),
+                (";", ""),
+                (" a", ""),
+                ("=1", "1"),
+                ("a==b", "1"),
+                ("a,b;c", "1"),
+                ("", ""),
+            ],
+        ),
     ]);
 }
 
@@ -213,18 +223,24 @@ fn addresses() {
         ("tobody.host", &[(FULL, "a.com")]),
         ("tobody.params", &[(FULL, "tag=1;x=y"), ("<sip:d@d>", ""), ("sip:c@c.com;tag=3", "tag=3")]),
         ("tobody.display", &[(FULL, "\"Alice A\""), ("Bob Q  <sip:b@b>", "Bob Q")]),
-        ("urialias.encode", &[
-            ("sip:a@1.2.3.4:5070;transport=tcp", "1.2.3.4~5070~2"),
-            ("sip:x@[::1]:5080", "[::1]~5080~1"),
-            ("sip:a@1.2.3.4;transport=tls", "1.2.3.4~5061~3"),
-            ("garbage", ""),
-        ]),
-        ("urialias.decode", &[
-            ("1.2.3.4~5070~2", "sip:1.2.3.4:5070;transport=tcp"),
-            ("[::1]~5070~1", "sip:[::1]:5070"),
-            ("1.2.3.4~5070", ""),
-            ("x y~1~1", ""),
-        ]),
+        (
+            "urialias.encode",
+            &[
+                ("sip:a@1.2.3.4:5070;transport=tcp", "1.2.3.4~5070~2"),
+                ("sip:x@[::1]:5080", "[::1]~5080~1"),
+                ("sip:a@1.2.3.4;transport=tls", "1.2.3.4~5061~3"),
+                ("garbage", ""),
+            ],
+        ),
+        (
+            "urialias.decode",
+            &[
+                ("1.2.3.4~5070~2", "sip:1.2.3.4:5070;transport=tcp"),
+                ("[::1]~5070~1", "sip:[::1]:5070"),
+                ("1.2.3.4~5070", ""),
+                ("x y~1~1", ""),
+            ],
+        ),
     ]);
 }
 
