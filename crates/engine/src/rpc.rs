@@ -196,12 +196,13 @@ impl RpcArguments {
         self.values.len()
     }
 
-    /// The next one as `T`; a fault 400 that counts the argument when it is missing or of another type.
+    /// The next one as `T`; a fault 400 in Kamailio's words when it is missing or of another type.
     pub fn take<T: RpcArgument>(&mut self) -> Result<T, RpcFault> {
+        let at = self.taken;
         let value = self.next_value();
-        let number = self.taken;
+        let found = if value.is_none() { "end of packet encountered" } else { "record doesn't match type" };
         T::from_value(value)
-            .map_err(|wanted| RpcFault::new(400, format!("argument {} must be {wanted}", number.max(1))))
+            .map_err(|wanted| RpcFault::new(400, format!("error at parameter {at}: expected {wanted} type but {found}")))
     }
 }
 
@@ -213,7 +214,7 @@ pub trait RpcArgument: Sized {
 
 impl RpcArgument for String {
     fn from_value(value: Option<RpcValue>) -> Result<Self, &'static str> {
-        value.and_then(|value| value.to_text()).ok_or("a string")
+        value.and_then(|value| value.to_text()).ok_or("string")
     }
 }
 
@@ -223,9 +224,9 @@ impl RpcArgument for i64 {
             Some(RpcValue::Int(number)) => Ok(number),
             Some(RpcValue::Double(number)) => Ok(number as Self),
             Some(RpcValue::Text(text)) => {
-                std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).ok_or("a number")
+                std::str::from_utf8(&text).ok().and_then(|text| text.trim().parse().ok()).ok_or("int")
             }
-            _ => Err("a number"),
+            _ => Err("int"),
         }
     }
 }
@@ -241,7 +242,7 @@ impl RpcArgument for f64 {
 
 impl RpcArgument for RpcValue {
     fn from_value(value: Option<RpcValue>) -> Result<Self, &'static str> {
-        value.ok_or("a value")
+        value.ok_or("any")
     }
 }
 

@@ -50,27 +50,15 @@ fn set_branch(cx: &mut RouteCx, attribute: Attribute, index: Index, value: Value
 }
 
 /// An attribute of the static branch, which `sbranch_set_ruri()` and `sbranch_append()` use; the names are those of
-/// `$branch(..)`. `$null` before one is assigned.
+/// `$branch(..)`. `$null` before `uri` is assigned.
 #[variable("sbranch", set = set_sbranch)]
 pub fn sbranch(cx: &RouteCx, attribute: Attribute) -> Value {
     if attribute == Attribute::Count {
         return Value::Int(0);
     }
     match cx.find_data::<StaticBranch>() {
-        Some(StaticBranch(branch)) if *branch != Branch::default() => static_branch::read(cx, branch, attribute),
+        Some(StaticBranch(branch)) if !branch.uri.is_empty() => static_branch::read(cx, branch, attribute),
         _ => Value::Null,
-    }
-    .empty_to_null()
-}
-
-/// A branch that has no URI yet reads as `$null`.
-trait EmptyToNull {
-    fn empty_to_null(self) -> Self;
-}
-
-impl EmptyToNull for Value {
-    fn empty_to_null(self) -> Self {
-        if matches!(&self, Self::Str(text) if text.is_empty()) { Self::Null } else { self }
     }
 }
 
@@ -95,8 +83,8 @@ fn preference(q: i32) -> String {
 
 fn contact(out: &mut Vec<u8>, uri: &Str, q: Option<i32>, brackets: bool) {
     match q {
-        Some(q) => out.extend_from_slice(&[b"<", &**uri, b">;q=", preference(q).as_bytes()].concat()),
-        None if brackets => out.extend_from_slice(&[b"<", &**uri, b">"].concat()),
+        Some(q) => out.extend_from_slice(&[&b"<"[..], uri, b">;q=", preference(q).as_bytes()].concat()),
+        None if brackets => out.extend_from_slice(&[&b"<"[..], uri, b">"].concat()),
         None => out.extend_from_slice(uri),
     }
 }
@@ -137,7 +125,7 @@ pub fn ds(cx: &RouteCx) -> Value {
     let all = first.chain(cx.to.branches.iter().map(|branch| (&branch.uri, branch.q)));
     let mut out = Vec::new();
     for (uri, q) in all {
-        out.extend_from_slice(if out.is_empty() { b"Contact: " } else { b", " });
+        out.extend_from_slice(if out.is_empty() { &b"Contact: "[..] } else { b", " });
         contact(&mut out, uri, q, true);
     }
     if out.is_empty() { Value::Null } else { out.into() }
