@@ -77,6 +77,14 @@ pub fn call_text(address: &str, command: &str, arguments: &[String]) -> Result<S
     Ok(print(&call(&address, command, &arguments)?))
 }
 
+/// The text that [`call_text`] gives for an answer, without a server: the values as they come off the wire, printed.
+pub fn print_as_received(values: Vec<RpcValue>) -> Result<String, CallError> {
+    let packet = binrpc::encode_answer(Cookie::default(), &Ok(values));
+    let head = binrpc::decode_head(&packet, Limits::REPLY)?.ok_or(DecodeError::Truncated)?;
+    let body = packet.get(head.head_length..).ok_or(DecodeError::Truncated)?;
+    Ok(print(&binrpc::decode_body(body, Limits::REPLY)?))
+}
+
 /// An argument of the command line: a number when it looks like one, unless `s:` stands before it.
 #[must_use]
 pub fn typed(argument: &str) -> RpcValue {

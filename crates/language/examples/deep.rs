@@ -1,7 +1,7 @@
 //! scratch
 use language::{MemoryFiles, Source, parse, render};
 fn main() {
-    let size = 1 << 20;
+    let size = 1usize << std::env::args().nth(1).unwrap().parse::<u32>().unwrap(); let only = std::env::args().nth(2).unwrap();
     for piece in [
         "$",
         "\"",
@@ -60,6 +60,7 @@ fn main() {
         for prefix in
             ["", "route {", "route { $x = ", "#!define A A2\n#!define A2 1 A3\n#!subst \"/a/bb/g\"\n", "#!ifdef NO\n"]
         {
+            if !piece.contains(&only) { continue; }
             let text = format!("{prefix}{}", piece.repeat(size / piece.len()));
             let files = MemoryFiles(vec![("self.cfg".into(), text.as_bytes().to_vec())]);
             let t = std::time::Instant::now();

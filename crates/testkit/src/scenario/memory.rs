@@ -103,7 +103,7 @@ impl Target for Memory {
         let Some((command, arguments)) = words.split_first() else { return Err("no command".into()) };
         let arguments: Vec<RpcValue> = arguments.iter().map(|word| control::ctl_client::typed(word)).collect();
         Ok(match self.bench.rpc(command, &arguments) {
-            Ok(values) => control::ctl_client::print(&values),
+            Ok(values) => control::ctl_client::print_as_received(values).map_err(|error| error.to_string())?,
             Err(fault) => format!("error {}: {}", fault.code, fault.reason),
         })
     }
