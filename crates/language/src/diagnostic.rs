@@ -118,8 +118,11 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
             /// `E0101`.
             #[must_use] pub const fn number(self) -> &'static str { match self { $(Self::$name => $number),+ } }
-            /// What it means, as `olelo explain` and `docs/errors/` show it.
-            #[must_use] pub const fn explanation(self) -> &'static str { match self { $(Self::$name => concat!($($doc, "\n"),+)),+ } }
+            /// What it means, as `olelo explain` and docs/reference/errors.md show it.
+            #[must_use] pub fn explanation(self) -> String {
+                let lines: &[&str] = match self { $(Self::$name => &[$($doc),+]),+ };
+                lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+            }
         }
     };
 }

@@ -43,34 +43,37 @@ fn with_one(flags: u32, flag: &FlagName, value: &Value) -> Result<u32, ScriptErr
     Ok(if number(value)? == 0 { flags & !(1 << bit) } else { flags | 1 << bit })
 }
 
+/// Makes the three variables of a set of flags. The field comes as two functions.
 macro_rules! flags {
-    ($what:literal, $field:expr, $set_field:expr;
-     $all:ident $all_name:literal $set_all:ident; $hex:ident $hex_name:literal; $bit:ident $bit_name:literal $set_bit:ident) => {
-        #[doc = concat!("The flags of the ", $what, " as a number. Assigning `$null` clears all.")]
+    ($get:ident, $place:ident;
+     $all:ident $all_name:literal $set_all:ident $all_doc:literal;
+     $hex:ident $hex_name:literal $hex_doc:literal;
+     $bit:ident $bit_name:literal $set_bit:ident $bit_doc:literal) => {
+        #[doc = $all_doc]
         #[variable($all_name, set = $set_all)]
         pub fn $all(cx: &RouteCx) -> Value {
-            $field(cx).into()
+            $get(cx).into()
         }
 
         fn $set_all(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
-            *$set_field(cx) = number(&value)?;
+            *$place(cx) = number(&value)?;
             Ok(())
         }
 
-        #[doc = concat!("The flags of the ", $what, " as eight hexadecimal digits. A number can be assigned.")]
+        #[doc = $hex_doc]
         #[variable($hex_name, set = $set_all)]
         pub fn $hex(cx: &RouteCx) -> Value {
-            hexadecimal($field(cx))
+            hexadecimal($get(cx))
         }
 
-        #[doc = concat!("One flag of the ", $what, ", by number or name: 1 or 0. Assigning 0 or `$null` clears it.")]
+        #[doc = $bit_doc]
         #[variable($bit_name, set = $set_bit)]
         pub fn $bit(cx: &RouteCx, flag: FlagName) -> Value {
-            one($field(cx), &flag)
+            one($get(cx), &flag)
         }
 
         fn $set_bit(cx: &mut RouteCx, flag: FlagName, value: Value) -> Result<(), ScriptError> {
-            *$set_field(cx) = with_one($field(cx), &flag, &value)?;
+            *$place(cx) = with_one($get(cx), &flag, &value)?;
             Ok(())
         }
     };
@@ -95,6 +98,23 @@ fn branch_mut(cx: &mut RouteCx) -> &mut u32 {
     &mut cx.to.flags
 }
 
-flags! { "message", message, message_mut; mf "mf" set_mf; mf_hex "mF"; mf_one "Mf" set_mf_one }
-flags! { "script", script, script_mut; sf "sf" set_sf; sf_hex "sF"; sf_one "Sf" set_sf_one }
-flags! { "request-URI's branch", branch, branch_mut; bf "bf" set_bf; bf_hex "bF"; bf_one "Bf" set_bf_one }
+flags! {
+    message, message_mut;
+    mf "mf" set_mf "The flags of the message as a number. Assigning `$null` clears all.";
+    mf_hex "mF" "The flags of the message as eight hexadecimal digits. A number can be assigned.";
+    mf_one "Mf" set_mf_one "One flag of the message, by number or name: 1 or 0. Assigning 0 or `$null` clears it."
+}
+
+flags! {
+    script, script_mut;
+    sf "sf" set_sf "The flags of the script as a number. Assigning `$null` clears all.";
+    sf_hex "sF" "The flags of the script as eight hexadecimal digits. A number can be assigned.";
+    sf_one "Sf" set_sf_one "One flag of the script, by number or name: 1 or 0. Assigning 0 or `$null` clears it."
+}
+
+flags! {
+    branch, branch_mut;
+    bf "bf" set_bf "The flags of the request-URI's branch as a number. Assigning `$null` clears all.";
+    bf_hex "bF" "The flags of the request-URI's branch as eight hexadecimal digits. A number can be assigned.";
+    bf_one "Bf" set_bf_one "One flag of the request-URI's branch, by number or name: 1 or 0. Assigning 0 or `$null` clears it."
+}

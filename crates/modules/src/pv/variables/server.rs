@@ -23,13 +23,13 @@ fn environment(name: &Str) -> Value {
 
 /// An environment variable.
 #[variable("env")]
-pub fn env(_cx: &RouteCx, name: Str) -> Value {
+pub fn environment_text(_cx: &RouteCx, name: Str) -> Value {
     environment(&name)
 }
 
 /// An environment variable as a number; a text that is none stays a text.
 #[variable("envn")]
-pub fn envn(_cx: &RouteCx, name: Str) -> Value {
+pub fn environment_number(_cx: &RouteCx, name: Str) -> Value {
     let value = environment(&name);
     match value.as_str().and_then(Str::parse_int) {
         Some(number) => Value::Int(number),
