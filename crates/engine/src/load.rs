@@ -206,7 +206,9 @@ impl Loading<'_> {
             return;
         };
         for needed in def.needs {
-            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed) && !self.missing.iter().any(|missing| missing == needed) {
+            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed)
+                && !self.missing.iter().any(|missing| missing == needed)
+            {
                 self.diagnostics.push(
                     Diagnostic::error(
                         Code::MissingDependency,
@@ -336,12 +338,7 @@ impl Loading<'_> {
         core.rpc.store(Arc::new(self.rpc_table(&modules)));
         let program = Arc::new(program);
         core.program.store(Some(program.clone()));
-        Some(Loaded {
-            core,
-            modules,
-            program,
-            listen: std::mem::take(&mut self.listen),
-        })
+        Some(Loaded { core, modules, program, listen: std::mem::take(&mut self.listen) })
     }
 
     fn create(&mut self, core: &Arc<Core>, catalog: &Catalog) -> Modules {

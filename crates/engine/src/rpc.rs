@@ -201,8 +201,9 @@ impl RpcArguments {
         let at = self.taken;
         let value = self.next_value();
         let found = if value.is_none() { "end of packet encountered" } else { "record doesn't match type" };
-        T::from_value(value)
-            .map_err(|wanted| RpcFault::new(400, format!("error at parameter {at}: expected {wanted} type but {found}")))
+        T::from_value(value).map_err(|wanted| {
+            RpcFault::new(400, format!("error at parameter {at}: expected {wanted} type but {found}"))
+        })
     }
 }
 

@@ -81,14 +81,20 @@ impl Diagnostic {
 
 /// The candidate with the smallest edit distance to `name`, if that is at most a third of its length (at least 1).
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    let limit = (length / 3).max(1);
+    let lower = name.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (edit_distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit && length <= LONGEST_NAME)
+        .map(|candidate| (edit_distance(&lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *candidate != name)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
+
+/// Longer names are no misspelt ones, and comparing them takes long.
+const LONGEST_NAME: usize = 64;
 
 /// Damerau-Levenshtein distance (neighbouring swaps count one).
 fn edit_distance(a: &str, b: &str) -> usize {

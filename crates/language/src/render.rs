@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Diagnostic, Label, Severity};
@@ -11,6 +11,11 @@ use crate::span::{FileId, SourceMap, Span};
 
 /// How many expansions around a place are shown.
 const MAX_EXPANSIONS: usize = 8;
+/// Longer excerpts, and ones with a longer line, are cut down to what is around the primary label.
+const MAX_EXCERPT: usize = 1 << 16;
+const MAX_LINE: usize = 1000;
+/// What is left on each side of a cut.
+const WINDOW: usize = 120;
 
 /// Draws a mistake with the source underlined, the defines it came through, and its help.
 #[must_use]
@@ -24,16 +29,26 @@ pub fn full(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> String
     let notes = expansions(diagnostic, sources);
     let mut main = Group::with_title(title);
     for excerpt in &excerpts {
-        main = main.element(excerpt.snippet());
+        main = excerpt.draw(main);
     }
     for (text, excerpt) in &notes {
-        main = main.element(Level::NOTE.message(text.as_str())).element(excerpt.snippet());
+        main = excerpt.draw(main.element(Level::NOTE.message(text.as_str())));
     }
     for help in &diagnostic.help {
         main = main.element(Level::HELP.message(plain(help)));
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    renderer.decor_style(DecorStyle::Ascii).render(&[main])
+    let drawn = renderer.decor_style(DecorStyle::Ascii).render(&[main]);
+    if excerpts.iter().chain(notes.iter().map(|(_, excerpt)| excerpt)).any(|excerpt| excerpt.column.is_some()) {
+        return without_empty_paths(&drawn);
+    }
+    drawn
+}
+
+/// Drops the `:::` that the library draws before an excerpt whose place is given separately.
+fn without_empty_paths(drawn: &str) -> String {
+    let is_empty = |line: &&str| line.contains(":::") && line.trim_end_matches("\u{1b}[0m").trim_end().ends_with(":::");
+    drawn.lines().filter(|line| !is_empty(line)).collect::<Vec<_>>().join("\n")
 }
 
 /// `file:line:column: error[E0101]: message`.
@@ -134,6 +149,8 @@ struct Excerpt<'a> {
     text: &'a str,
     /// Number of the first line of `text`.
     first_line: usize,
+    /// Column of the primary label when `text` does not begin at the start of its line.
+    column: Option<usize>,
     marks: Vec<(Range<usize>, String)>,
 }
 
@@ -144,22 +161,59 @@ impl<'a> Excerpt<'a> {
 
     /// The lines of `file` that hold all the labels.
     fn of(file: FileId, labels: &[(Span, String)], sources: &'a SourceMap) -> Self {
-        let file = sources.file(file);
-        let text = file.text.as_str();
-        let ranges: Vec<(Range<usize>, String)> =
+        let source = sources.file(file);
+        let text = source.text.as_str();
+        let mut ranges: Vec<(Range<usize>, String)> =
             labels.iter().map(|(span, label)| (clamp(text, *span), plain(label))).collect();
         let start = ranges.iter().map(|(range, _)| range.start).min().unwrap_or_default();
         let end = ranges.iter().map(|(range, _)| range.end).max().unwrap_or_default();
-        let first = file.line_starts.partition_point(|&line| line as usize <= start).saturating_sub(1);
-        let offset = file.line_starts.get(first).map_or(0, |&line| line as usize);
+        let line = source.line_starts.partition_point(|&line| line as usize <= start).saturating_sub(1);
+        let offset = source.line_starts.get(line).map_or(0, |&line| line as usize);
         let stop = text[end..].find('\n').map_or(text.len(), |at| end + at);
+        if stop - offset > MAX_EXCERPT || text[offset..stop].lines().any(|line| line.len() > MAX_LINE) {
+            ranges.truncate(1);
+            return Self::cut(&source.name, text, &source.line_starts, ranges);
+        }
         let marks =
             ranges.into_iter().map(|(range, label)| (range.start - offset..range.end - offset, label)).collect();
-        Excerpt { file: &file.name, text: &text[offset..stop], first_line: first + 1, marks }
+        Excerpt { file: &source.name, text: &text[offset..stop], first_line: line + 1, column: None, marks }
     }
 
-    fn snippet(&self) -> Snippet<'_, annotate_snippets::Annotation<'_>> {
-        let mut snippet = Snippet::source(self.text).path(self.file).line_start(self.first_line);
+    /// The surroundings of the only label.
+    fn cut(file: &'a str, text: &'a str, lines: &[u32], marks: Vec<(Range<usize>, String)>) -> Self {
+        let mark = marks.first().map(|(range, _)| range.clone()).unwrap_or_default();
+        let line = lines.partition_point(|&line| line as usize <= mark.start).saturating_sub(1);
+        let line_start = lines.get(line).map_or(0, |&line| line as usize);
+        let mut start = mark.start.saturating_sub(WINDOW).max(line_start);
+        while !text.is_char_boundary(start) {
+            start += 1;
+        }
+        let line_end = text[mark.start..].find('\n').map_or(text.len(), |at| mark.start + at);
+        let mut stop = (mark.start + WINDOW).min(line_end);
+        while !text.is_char_boundary(stop) {
+            stop -= 1;
+        }
+        let marks = marks
+            .into_iter()
+            .map(|(range, label)| {
+                (range.start - start..range.end.clamp(range.start, stop.max(range.start)) - start, label)
+            })
+            .collect();
+        let column = text[line_start..mark.start].chars().count() + 1;
+        Excerpt { file, text: &text[start..stop], first_line: line + 1, column: Some(column), marks }
+    }
+
+    fn draw<'b>(&'b self, group: Group<'b>) -> Group<'b> {
+        match self.column {
+            Some(column) => {
+                group.element(Origin::path(self.file).line(self.first_line).char_column(column)).element(self.snippet())
+            }
+            None => group.element(self.snippet().path(self.file)),
+        }
+    }
+
+    fn snippet(&self) -> Snippet<'_, Annotation<'_>> {
+        let mut snippet = Snippet::source(self.text).line_start(self.first_line);
         for (index, (range, label)) in self.marks.iter().enumerate() {
             let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let mark = kind.span(range.clone());
@@ -193,4 +247,46 @@ fn clamp(text: &str, span: Span) -> Range<usize> {
     };
     let start = boundary(span.start, false);
     start..boundary(span.end, true).max(start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Code;
+    use crate::{MemoryFiles, Source, parse};
+
+    #[test]
+    fn all_forms() {
+        let text = "#!define LEVEL 0b1\ndebug=LEVEL\n";
+        let parsed = parse(&Source::text("a.cfg", text, &MemoryFiles::default()));
+        let mistake = &parsed.diagnostics[0];
+        assert_eq!(concise(mistake, &parsed.sources), "a.cfg:1:16: error[E0006]: `0b1` is not a number");
+        let full = full(mistake, &parsed.sources, false);
+        assert!(full.contains("in this expansion of `LEVEL`, defined at a.cfg:1:16"), "{full}");
+        let object: Value = serde_json::from_str(&json(mistake, &parsed.sources)).unwrap();
+        assert_eq!(object["code"], "E0006");
+        assert_eq!(object["labels"][0]["column"], 16);
+        assert_eq!(object["labels"][0]["expansions"][0]["line"], 2);
+        let pathless =
+            Diagnostic { labels: Vec::new(), ..Diagnostic::warning(Code::File, "x\u{1b}y", Span::default(), "") };
+        assert_eq!(concise(&pathless, &parsed.sources), "warning[E0005]: x\u{fffd}y");
+        assert!(super::full(&pathless, &parsed.sources, true).contains("E0005"));
+    }
+
+    #[test]
+    fn odd_places() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("é.cfg", format!("é{}\nx", "é".repeat(5000)));
+        let empty = sources.add("empty.cfg", "");
+        for (start, end) in
+            [(0, 0), (1, 3), (1, 1), (5000, 9000), (0, 99_999), (10_002, 10_003), (10_003, 10_003), (99_999, 3)]
+        {
+            for file in [file, empty] {
+                let span = Span { file, start, end, expansion: 0 };
+                let mistake = Diagnostic::error(Code::Syntax, "m", span, "t").label(Span { file: empty, ..span }, "u");
+                assert!(full(&mistake, &sources, false).len() < 2000);
+                assert!(!concise(&mistake, &sources).is_empty() && !json(&mistake, &sources).is_empty());
+            }
+        }
+    }
 }

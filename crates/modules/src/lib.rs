@@ -11,7 +11,10 @@ pub mod counters;
 pub mod ctl;
 pub mod jsonrpcs;
 pub mod maxfwd;
+pub mod pv;
+pub mod registrar;
 pub mod sl;
+pub mod usrloc;
 pub mod xlog;
 
 /// Every module that this program has.
@@ -21,6 +24,9 @@ pub const MODULES: &[&ModuleDef] = &[
     &ctl::MODULE,
     &jsonrpcs::MODULE,
     &maxfwd::MODULE,
+    &pv::MODULE,
+    &registrar::MODULE,
     &sl::MODULE,
+    &usrloc::MODULE,
     &xlog::MODULE,
 ];

@@ -22,10 +22,16 @@ const SL: &str = "loadmodule \"sl.so\"\nloadmodule \"xlog.so\"\n";
 
 #[test]
 fn names() {
-    check(&format!("{SL}request_route {{ sl_sendreply(\"404\", \"x\"); }}"), &["test.cfg:4:17: error[E0101]", "unknown function `sl_sendreply`"]);
+    check(
+        &format!("{SL}request_route {{ sl_sendreply(\"404\", \"x\"); }}"),
+        &["test.cfg:4:17: error[E0101]", "unknown function `sl_sendreply`"],
+    );
     check("request_route { sl_send_reply(\"404\", \"x\"); }", &["E0101", "needs module `sl`"]);
     check(&format!("{SL}request_route {{ xlog(\"$zz\"); }}"), &["E0105", "unknown variable `$zz`"]);
-    check(&format!("{SL}request_route {{ route(NOPE); }}\nroute[NOPF] {{ exit; }}"), &["E0108", "route `NOPE` is not defined"]);
+    check(
+        &format!("{SL}request_route {{ route(NOPE); }}\nroute[NOPF] {{ exit; }}"),
+        &["E0108", "route `NOPE` is not defined"],
+    );
     check(&format!("{SL}route[A] {{ exit; }}\nroute[A] {{ exit; }}\nrequest_route {{ exit; }}"), &["E0109"]);
     check("loadmodule \"registrr.so\"\nrequest_route { exit; }", &["E0203", "unknown module `registrr`"]);
     check("loadmodule \"presence.so\"\nrequest_route { exit; }", &["E0301", "module `presence` is not supported yet"]);
@@ -49,12 +55,24 @@ fn arguments_and_places() {
 
 #[test]
 fn module_parameters() {
-    check("loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limt\", 5)\nrequest_route { exit; }", &["E0205", "has no parameter `max_limt`"]);
-    check("loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limit\", \"5\")\nrequest_route { exit; }", &["E0206", "wrong type for parameter `max_limit`"]);
-    check("loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limit\", 500)\nrequest_route { exit; }", &["E0206", "from 1 to 255"]);
+    check(
+        "loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limt\", 5)\nrequest_route { exit; }",
+        &["E0205", "has no parameter `max_limt`"],
+    );
+    check(
+        "loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limit\", \"5\")\nrequest_route { exit; }",
+        &["E0206", "wrong type for parameter `max_limit`"],
+    );
+    check(
+        "loadmodule \"maxfwd.so\"\nmodparam(\"maxfwd\", \"max_limit\", 500)\nrequest_route { exit; }",
+        &["E0206", "from 1 to 255"],
+    );
     check("modparam(\"maxfwd\", \"max_limit\", 5)\nrequest_route { exit; }", &["E0207"]);
     check("loadmodule \"sl\"\nloadmodule \"sl.so\"\nrequest_route { exit; }", &["E0204", "loaded twice"]);
-    check("loadmodule \"maxfwd.so\"\nmodparam(\"max.*|sl\", \"max_limit\", 5)\nrequest_route { exit; }", &["no mistake"]);
+    check(
+        "loadmodule \"maxfwd.so\"\nmodparam(\"max.*|sl\", \"max_limit\", 5)\nrequest_route { exit; }",
+        &["no mistake"],
+    );
 }
 
 #[test]

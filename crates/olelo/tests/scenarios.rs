@@ -12,7 +12,9 @@ fn scenarios_in_memory() {
     assert!(files.len() > 10, "scenarios are missing");
     let failures: Vec<String> = files
         .iter()
-        .filter_map(|file| scenario::run_in_memory(file, &OFFER).err().map(|error| format!("{}: {error}", file.display())))
+        .filter_map(|file| {
+            scenario::run_in_memory(file, &OFFER).err().map(|error| format!("{}: {error}", file.display()))
+        })
         .collect();
     assert!(failures.is_empty(), "{} of {} scenarios failed:\n{}", failures.len(), files.len(), failures.join("\n\n"));
 }

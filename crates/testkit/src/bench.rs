@@ -45,11 +45,12 @@ impl Bench {
     /// # Panics
     /// When no runtime can be made.
     pub fn new(config: &str, modules: &'static [&'static ModuleDef]) -> Result<Self, String> {
-        Self::load(&format!("#!KAMAILIO\n{config}"), &Offer { modules, rpc: &[] }, None)
+        Self::load(&format!("#!KAMAILIO\n{config}"), &Offer { modules, rpc: &[] }, None, 5060)
     }
 
-    /// Loads and starts a complete configuration; `debug` sets the log level instead of the configuration.
-    pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>) -> Result<Self, String> {
+    /// Loads and starts a complete configuration; `debug` sets the log level instead of the configuration;
+    /// the server is on 127.0.0.1 at `port`.
+    pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>, port: u16) -> Result<Self, String> {
         let log = Arc::new(Log::memory(0));
         let outcome = load(
             &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
@@ -70,7 +71,7 @@ impl Bench {
             .start_paused(true)
             .build()
             .map_err(|error| error.to_string())?;
-        let network = Arc::new(VirtualNetwork::loopback());
+        let network = Arc::new(VirtualNetwork::loopback(port));
         runtime.block_on(async {
             loaded.core.attach(network.clone(), START);
             loaded.start().await

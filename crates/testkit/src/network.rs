@@ -19,10 +19,10 @@ impl VirtualNetwork {
         Self { sockets, sent: Mutex::default() }
     }
 
-    /// UDP and TCP on 127.0.0.1:5060.
+    /// UDP and TCP on 127.0.0.1.
     #[must_use]
-    pub fn loopback() -> Self {
-        let address = SocketAddr::from(([127, 0, 0, 1], 5060));
+    pub fn loopback(port: u16) -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
         let socket = |id, protocol| LocalSocket { id: SocketId(id), protocol, address, advertise: None, name: None };
         Self::new(vec![socket(0, Protocol::Udp), socket(1, Protocol::Tcp)])
     }

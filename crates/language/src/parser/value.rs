@@ -17,7 +17,9 @@ impl Parser<'_> {
                 Spanned::new(ConfigValue::String(next.text), next.span)
             }
             Kind::Number(_) if self.peek_at(1).is(Punct::Dot) => self.word_value(what)?,
-            Kind::Number(_) | Kind::Punct(Punct::Minus) => self.number_value(&format!("a value for {what}"))?,
+            Kind::Number(_) | Kind::BadNumber | Kind::Punct(Punct::Minus) => {
+                self.number_value(&format!("a value for {what}"))?
+            }
             Kind::Word if keyword::number(&next.text).is_some() => self.number_value(&format!("a value for {what}"))?,
             Kind::Word if self.peek_at(1).is(Punct::Assign) && self.starts_line() => {
                 let gap = self.gap();

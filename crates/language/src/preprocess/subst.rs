@@ -11,8 +11,13 @@ use crate::token::Subst;
 
 /// How many rules there may be; every string is tried against all of them.
 const MAX_RULES: usize = 512;
+/// Bytes of one rule as written, and of its pattern: long patterns match slowly.
+const MAX_RULE: usize = 1 << 13;
+const MAX_WRITTEN_PATTERN: usize = 512;
 /// Compiled size of one pattern.
 const MAX_PATTERN: usize = 1 << 20;
+/// Bytes a token may always grow to; longer ones may become three times as long.
+const MAX_TEXT: usize = 1 << 16;
 
 /// The rules in the order they were given.
 #[derive(Default)]
@@ -43,17 +48,19 @@ impl Lexer<'_> {
         if self.rules.0.is_empty() {
             return text;
         }
+        let largest = MAX_TEXT.max(3 * text.len());
         let rules = std::mem::take(&mut self.rules);
         for rule in &rules.0 {
             if !rule.pattern.is_match(&text) {
                 continue;
             }
-            let limit = self.budget;
+            let limit = self.budget.min(largest);
             match rule.apply(&text, limit) {
                 Some(changed) if self.spend(changed.len(), span) => text = changed,
                 Some(_) => break,
                 None => {
-                    self.spend(limit + 1, span);
+                    let enough = self.budget + 1;
+                    self.spend(enough, span);
                     break;
                 }
             }
@@ -134,6 +141,9 @@ impl Lexer<'_> {
 
 fn split(text: &str) -> Result<Parts<'_>, String> {
     let delimiter = text.chars().next().ok_or("it is empty")?;
+    if text.len() > MAX_RULE {
+        return Err("it is too long".to_owned());
+    }
     if delimiter == '\\' || text.len() < 3 {
         return Err(
             if delimiter == '\\' { "a backslash cannot be the delimiter" } else { "it is too short" }.to_owned()
@@ -143,6 +153,9 @@ fn split(text: &str) -> Result<Parts<'_>, String> {
     let first = unescaped(rest, delimiter).ok_or_else(|| format!("the second `{delimiter}` is missing"))?;
     let (pattern, rest) = (&rest[..first], &rest[first + delimiter.len_utf8()..]);
     let second = unescaped(rest, delimiter).ok_or_else(|| format!("the third `{delimiter}` is missing"))?;
+    if pattern.len() > MAX_WRITTEN_PATTERN {
+        return Err(format!("the pattern has more than {MAX_WRITTEN_PATTERN} bytes"));
+    }
     let (replacement, flags) = (&rest[..second], &rest[second + delimiter.len_utf8()..]);
     Ok(Parts { pattern, replacement, flags, delimiter })
 }

@@ -24,6 +24,7 @@ use engine::{
 use language::ast::RouteKind;
 use parking_lot::RwLock;
 
+use crate::sl::Sl;
 use crate::usrloc::{Contact, EventKind, Usrloc};
 
 pub use params::RegistrarParams;
@@ -109,6 +110,7 @@ pub struct Registrar {
     params: RegistrarParams,
     live: Live,
     usrloc: Arc<Usrloc>,
+    sl: Arc<Sl>,
     received_avp: Option<Expression>,
     accepted: Counter,
     rejected: Counter,
@@ -117,9 +119,9 @@ pub struct Registrar {
 fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     let params: RegistrarParams = creating.params()?;
     check(creating, &params)?;
-    let Some(usrloc) = creating.modules.get::<Usrloc>() else {
-        let text = "module `registrar` needs module `usrloc`";
-        return Err(Diagnostic::error(Code::MissingDependency, text, creating.span, "loaded without it"));
+    let (Some(usrloc), Some(sl)) = (creating.modules.get::<Usrloc>(), creating.modules.get::<Sl>()) else {
+        let text = "module `registrar` needs modules `usrloc` and `sl`";
+        return Err(Diagnostic::error(Code::MissingDependency, text, creating.span, "loaded without them"));
     };
     let received_avp = match &params.received_avp {
         Some(name) if !name.is_empty() => {
@@ -141,7 +143,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     computed("expires_range", "value of expires_range", &live.expires_range);
     let accepted = core.statistics.counter("registrar", "accepted_regs", "REGISTER requests answered 200");
     let rejected = core.statistics.counter("registrar", "rejected_regs", "REGISTER requests answered with an error");
-    Ok(Arc::new(Registrar { params, live, usrloc, received_avp, accepted, rejected }))
+    Ok(Arc::new(Registrar { params, live, usrloc, sl, received_avp, accepted, rejected }))
 }
 
 fn check(creating: &Creating<'_>, params: &RegistrarParams) -> Result<(), Diagnostic> {

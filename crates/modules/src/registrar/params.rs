@@ -79,8 +79,8 @@ pub struct RegistrarParams {
     /// Outbound (RFC 5626): 0 not supported, 1 supported, 2 required.
     #[param(default = 0)]
     pub outbound_mode: i64,
-    /// 1: `reg-id` is stored also for clients that do not support outbound. With 0 it is too, when the contact names
-    /// an instance, as Kamailio does.
+    /// 1: the `reg-id` of a contact with an instance is stored also for clients that do not support outbound. Kamailio
+    /// does so with 0 too, against its documentation, and clients with several flows need it: both values are the same.
     #[param(default = 0)]
     pub regid_mode: i64,
     /// Seconds in the Flow-Timer header of replies; 0: none. Needs `outbound_mode` 1 or 2.

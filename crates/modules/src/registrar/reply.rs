@@ -1,7 +1,6 @@
 //! The answer to a REGISTER: the contacts that are bound now, or what is wrong (RFC 3261 section 10.3, item 8).
 
-use engine::{CallResult, Return, RouteCx, ScriptError, Str};
-use language::ast::RouteKind;
+use engine::{CallResult, RouteCx, ScriptError, Str};
 use sip::Uri;
 
 use super::Registrar;
@@ -34,6 +33,11 @@ impl Failure {
 
     pub(super) fn with(mut self, header: String) -> Self {
         self.headers.push(header);
+        self
+    }
+
+    pub(super) const fn returning(mut self, code: i32) -> Self {
+        self.code = code;
         self
     }
 
@@ -146,34 +150,10 @@ impl Registrar {
     pub(super) fn respond(&self, cx: &mut RouteCx, status: u16, reason: &Str, lines: Vec<Str>) -> CallResult {
         let queued = cx.reply_headers.len();
         cx.reply_headers.extend(lines);
-        let stateful = cx.core.stateful_reply.get().cloned();
-        let result = match stateful.and_then(|answer| answer(cx, status, reason)) {
-            Some(result) => result,
-            None => without_transaction(cx, status, reason),
-        };
+        let result = self.sl.reply(cx, status, reason);
         cx.reply_headers.truncate(queued);
         result
     }
-}
-
-fn without_transaction(cx: &mut RouteCx, status: u16, reason: &Str) -> CallResult {
-    let count = |cx: &RouteCx, name: &str| cx.core.statistics.counter("sl", name, "").increment();
-    if let Err(error) = engine::reply::send_stateless(cx, status, reason) {
-        count(cx, "failures");
-        return Err(error);
-    }
-    // These are replies of module sl as far as anyone can see.
-    count(cx, "sent_replies");
-    count(cx, &format!("{}xx_replies", status / 100));
-    if matches!(status, 200 | 400 | 500) {
-        count(cx, &format!("{status}_replies"));
-    }
-    if let Some(program) = cx.program().cloned()
-        && let Some(route) = program.route(RouteKind::Event, "sl:local-response")
-    {
-        program.run_nested(route, cx);
-    }
-    Ok(Return::TRUE)
 }
 
 /// `0.5` for 500.

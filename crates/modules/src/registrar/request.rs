@@ -57,11 +57,6 @@ pub(super) fn requires(cx: &RouteCx, tag: &str) -> bool {
 }
 
 impl Registrar {
-    /// Whether client and server both use outbound (RFC 5626).
-    pub(super) fn uses_outbound(&self, cx: &RouteCx) -> bool {
-        self.params.outbound_mode != 0 && (supports(cx, "outbound") || requires(cx, "outbound"))
-    }
-
     /// Checks what does not depend on what is stored (RFC 3261 section 10.3, items 2 and 6; RFC 5626 section 6).
     pub(super) fn check(&self, cx: &RouteCx) -> Result<(), Failure> {
         let Ok(contacts) = cx.message.contacts() else { return Err(Failure::bad_request("Contact parse error")) };

@@ -76,10 +76,10 @@ impl Registrar {
                 let result = table.edit(aor, |editor| change(editor, wanted, limit, flags.one_contact(), now));
                 result.map_err(|refusal| match refusal {
                     Refusal::OldCseq => Failure::bad_request("Invalid CSeq number").show_contacts(),
-                    Refusal::TooMany => Failure {
-                        code: -2,
-                        ..Failure::new(503, "Service Unavailable", "Too many registered contacts").show_contacts()
-                    },
+                    Refusal::TooMany => {
+                        let failure = Failure::new(503, "Service Unavailable", "Too many registered contacts");
+                        failure.returning(-2).show_contacts()
+                    }
                 })
             }
         }

@@ -55,7 +55,7 @@ pub fn reg_free_contacts(cx: &mut RouteCx, profile: engine::script_type::Constan
 
 /// What `$ulc` can show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Attribute {
+pub(crate) enum Attribute {
     Aor,
     Domain,
     AorHash,
@@ -106,7 +106,7 @@ const ATTRIBUTES: &[(&str, Attribute)] = &[
 ];
 
 /// `profile=>attribute`.
-struct UlcName {
+pub(crate) struct UlcName {
     profile: Str,
     attribute: Attribute,
 }
@@ -134,7 +134,7 @@ impl InnerName for UlcName {
 /// An attribute of the contacts that `reg_fetch_contacts` fetched, `$(ulc(profile=>addr)[i])`; without index that of
 /// the first one. In `event_route[usrloc:contact-expired]` the profile is `exp`.
 #[variable("ulc")]
-fn ulc(cx: &RouteCx, me: &Registrar, name: UlcName, index: Index) -> Value {
+pub(crate) fn ulc(cx: &RouteCx, me: &Registrar, name: UlcName, index: Index) -> Value {
     let Some(profiles) = cx.find_data::<Profiles>() else { return Value::Null };
     let Some(profile) = profiles.0.iter().find(|profile| profile.name == name.profile) else { return Value::Null };
     // As in Kamailio only a positive index counts.

@@ -1,7 +1,13 @@
 //! Module `sl`: replies without a transaction, and the ACKs to them.
 
+mod arguments;
+mod redirect;
 mod reply;
 mod rpc;
+mod variables;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -23,6 +29,7 @@ pub const MODULE: ModuleDef = ModuleDef {
         reply::SL_REPLY_ERROR,
         reply::SL_SEND_REPLY,
     ],
+    variables: &[variables::LTT],
     rpc: &[rpc::STATS],
     event_routes: &["sl:local-response", "sl:filtered-ack"],
     create,
@@ -32,16 +39,17 @@ pub const MODULE: ModuleDef = ModuleDef {
 /// The parameters of module `sl`.
 #[derive(Params)]
 pub struct SlParams {
-    /// Code of a reply whose code is wrong.
+    /// Code of a reply whose code is no number or has not three digits.
     #[param(default = 500)]
     pub default_code: u16,
-    /// Reason of a reply whose reason is empty.
+    /// Reason of a reply whose reason has no value (`$null`).
     #[param(default = "Internal Server Error".into())]
     pub default_reason: Str,
     /// `send_reply` answers through tm when a transaction exists (1), or never (0).
     #[param(default = true)]
     pub bind_tm: bool,
-    /// A 3xx reply carries the branches as contacts: 0 with their parameters unchanged, 1 with `q` too.
+    /// What the contacts of a 3xx reply carry beside their `q`, as a sum: 1 the branch flags (`;flags=`), 2 the path (a
+    /// `Route` header in the URI).
     #[param(default = 0)]
     pub rich_redirect: i64,
 }
@@ -50,13 +58,12 @@ pub struct SlParams {
 pub struct Sl {
     params: SlParams,
     counters: Counters,
-    /// Replies of a class sent, by first digit; ACKs taken.
-    core: Arc<Core>,
 }
 
 /// What `sl.stats` and the statistics of group `sl` show.
 pub(crate) struct Counters {
     pub(crate) by_code: Vec<(u16, Counter)>,
+    /// The other codes of a class: by first digit; the last one counts codes from 700 on.
     pub(crate) by_class: [Counter; 7],
     pub(crate) failures: Counter,
     pub(crate) sent: Counter,
@@ -71,7 +78,7 @@ impl Counters {
         let classes =
             ["1xx_replies", "2xx_replies", "3xx_replies", "4xx_replies", "5xx_replies", "6xx_replies", "xxx_replies"];
         Self {
-            by_class: classes.map(|name| counter(name, "replies of a class sent")),
+            by_class: classes.map(|name| counter(name, "replies of a class sent whose code has no counter of its own")),
             by_code: codes.map(|code| (code, counter(&format!("{code}_replies"), "replies of a code sent"))).into(),
             failures: counter("failures", "replies that could not be sent"),
             received_acks: counter("received_ACKs", "ACKs to our replies"),
@@ -82,16 +89,24 @@ impl Counters {
 
     pub(crate) fn count(&self, code: u16) {
         self.sent.increment();
-        if let Some((_, counter)) = self.by_code.iter().find(|(known, _)| *known == code) {
-            counter.increment();
+        match self.by_code.iter().find(|(known, _)| *known == code) {
+            Some((_, counter)) => counter.increment(),
+            None => self.by_class[usize::from(code / 100).clamp(1, 7) - 1].increment(),
         }
-        self.by_class[usize::from(code / 100).clamp(1, 7) - 1].increment();
     }
 }
 
 fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
-    let params = creating.params()?;
-    Ok(Arc::new(Sl { params, counters: Counters::new(creating.core), core: creating.core.clone() }))
+    let params: SlParams = creating.params()?;
+    if !(100..700).contains(&params.default_code) {
+        return Err(Diagnostic::error(
+            engine::Code::ParamValue,
+            "`default_code` must be from 100 to 699",
+            creating.span_of("default_code"),
+            "no reply code",
+        ));
+    }
+    Ok(Arc::new(Sl { params, counters: Counters::new(creating.core) }))
 }
 
 impl Module for Sl {
@@ -117,40 +132,14 @@ impl Sl {
             return true;
         }
         self.counters.received_acks.increment();
-        self.run_event(cx, "sl:filtered-ack");
+        run_event(cx, "sl:filtered-ack");
         false
-    }
-
-    fn run_event(&self, cx: &mut RouteCx, name: &str) {
-        let Some(program) = cx.program().cloned() else { return };
-        if let Some(route) = program.route(language::ast::RouteKind::Event, name) {
-            program.run_nested(route, cx);
-        }
-        let _ = &self.core;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use testkit::Bench;
-
-    const INVITE: &str = "INVITE sip:bob@127.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.2:5061;branch=z9hG4bK1\nMax-Forwards: 70\n\
-        From: <sip:alice@a.example>;tag=1\nTo: <sip:bob@b.example>\nCall-ID: 1\nCSeq: 1 INVITE\nContent-Length: 0\n\n";
-
-    #[test]
-    fn reply_and_its_ack() {
-        let bench = Bench::new(
-            "loadmodule \"sl\"\nloadmodule \"xlog\"\nrequest_route { xlog(\"got $rc\\n\"); if (method == \"INVITE\") { sl_reply(\"480\", \"Temporarily Unavailable\"); exit; } xlog(\"again\"); }\n\
-             event_route[sl:filtered-ack] { xlog(\"ack taken\"); }",
-            crate::MODULES,
-        )
-        .unwrap();
-        let sent = bench.receive(INVITE);
-        assert_eq!(sent.messages.len(), 1, "{sent:?}");
-        assert!(sent.messages[0].starts_with("SIP/2.0 480 Temporarily Unavailable\n"), "{sent:?}");
-        let to = sent.messages[0].lines().find(|line| line.starts_with("To:")).unwrap().to_owned();
-        let ack = INVITE.replace("INVITE", "ACK").replace("To: <sip:bob@b.example>", &to);
-        let sent = bench.receive(&ack);
-        assert_eq!((sent.messages.len(), sent.log), (0, vec!["ERROR: <script>: ack taken".to_owned()]));
+fn run_event(cx: &mut RouteCx, name: &str) {
+    let Some(program) = cx.program().cloned() else { return };
+    if let Some(route) = program.route(language::ast::RouteKind::Event, name) {
+        program.run_nested(route, cx);
     }
 }

@@ -1,27 +1,42 @@
 //! `sl_send_reply` and its relatives.
 
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
+use sip::Method;
 
-use super::Sl;
+use super::arguments::{Code, Reason};
+use super::{Sl, redirect, run_event};
+
+/// Kamailio's text for an error without a better code.
+const ERROR: &str = "I'm terribly sorry, server error occurred (1/SL)";
 
 impl Sl {
-    /// Sends a reply; the branches become contacts of a 3xx one.
-    fn send(&self, cx: &mut RouteCx, code: i64, reason: &Str) -> CallResult {
-        let code =
-            u16::try_from(code).ok().filter(|code| (100..700).contains(code)).unwrap_or(self.params.default_code);
-        let reason = if reason.is_empty() { &self.params.default_reason } else { reason };
-        let queued = cx.reply_headers.len();
-        if (300..400).contains(&code)
-            && let Some(contacts) = redirect_contacts(cx, self.params.rich_redirect != 0)
+    /// Answers the request: through its transaction when there is one, else without. For other modules.
+    pub fn reply(&self, cx: &mut RouteCx, code: u16, reason: &Str) -> CallResult {
+        if self.params.bind_tm
+            && let Some(stateful) = cx.core.stateful_reply.get().cloned()
+            && let Some(result) = stateful(cx, code, reason)
         {
-            cx.reply_headers.push(contacts);
+            return result;
+        }
+        self.send(cx, code, reason)
+    }
+
+    /// Sends a reply without a transaction; the branches become contacts of a 3xx one.
+    fn send(&self, cx: &mut RouteCx, code: u16, reason: &Str) -> CallResult {
+        // Nobody waits for an answer to an ACK, and there is none to a reply.
+        if cx.message.is_reply() || cx.message.method() == Method::Ack {
+            return Ok(Return::FALSE);
+        }
+        let queued = cx.reply_headers.len();
+        if (300..400).contains(&code) {
+            cx.reply_headers.extend(redirect::contacts(cx, self.params.rich_redirect));
         }
         let result = engine::reply::send_stateless(cx, code, reason);
         cx.reply_headers.truncate(queued);
         match result {
             Ok(()) => {
                 self.counters.count(code);
-                self.run_event(cx, "sl:local-response");
+                run_event(cx, "sl:local-response");
                 Ok(Return::TRUE)
             }
             Err(error) => {
@@ -31,123 +46,108 @@ impl Sl {
         }
     }
 
-    fn send_error(&self, cx: &mut RouteCx) -> CallResult {
-        self.counters.sent_errors.increment();
-        // Kamailio's text for an error without a better code.
-        self.send(cx, 500, &Str::from_static("I'm terribly sorry, server error occurred (1/SL)"))
-    }
-
-    /// Through the transaction when there is one.
-    fn send_any(&self, cx: &mut RouteCx, code: i64, reason: &Str) -> CallResult {
-        if self.params.bind_tm
-            && let Some(stateful) = cx.core.stateful_reply.get().cloned()
-            && let Some(result) = u16::try_from(code).ok().and_then(|code| stateful(cx, code, reason))
-        {
-            return result;
-        }
-        if cx.message.is_reply() {
-            return Err(ScriptError::new("there is no transaction to answer in this reply route"));
-        }
-        self.send(cx, code, reason)
+    /// The code and reason to send.
+    fn status(&self, code: &Code, reason: Reason) -> (u16, Str) {
+        let code = code.0.and_then(|code| u16::try_from(code).ok()).filter(|code| (100..1000).contains(code));
+        let reason = reason.0.unwrap_or_else(|| self.params.default_reason.clone());
+        (code.unwrap_or(self.params.default_code), one_line(reason))
     }
 }
 
-/// The Contact header of a redirection: the changed request-URI and the further branches.
-fn redirect_contacts(cx: &RouteCx, rich: bool) -> Option<Str> {
-    let mut contacts = Vec::new();
-    if let Some(uri) = &cx.to.new_uri {
-        contacts.push((uri.clone(), cx.to.q));
+/// A line end inside of a reason would begin a header of its own.
+fn one_line(reason: Str) -> Str {
+    if !reason.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return reason;
     }
-    contacts.extend(cx.to.branches.iter().map(|branch| (branch.uri.clone(), branch.q)));
-    if contacts.is_empty() {
-        return None;
-    }
-    let mut line = b"Contact: ".to_vec();
-    for (at, (uri, q)) in contacts.iter().enumerate() {
-        if at > 0 {
-            line.extend_from_slice(b", ");
-        }
-        line.push(b'<');
-        line.extend_from_slice(uri);
-        line.push(b'>');
-        if let Some(q) = q.filter(|_| rich || contacts.len() > 1) {
-            line.extend_from_slice(
-                format!(";q={}.{:03}", q / 1000, q % 1000).trim_end_matches('0').trim_end_matches('.').as_bytes(),
-            );
-        }
-    }
-    line.extend_from_slice(b"\r\n");
-    Some(Str::from(line))
+    Str::from(reason.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect::<Vec<u8>>())
 }
 
-/// Answers the request without a transaction: `sl_send_reply("404", "Not Found")`.
+/// Answers the request without a transaction: `sl_send_reply("404", "Not Found")`. A 3xx reply gets the changed
+/// request-URI and the branches as contacts.
 ///
-/// Returns 1, or -1 when the reply could not be sent.
+/// Returns 1; -1 when the reply could not be sent, and for an ACK.
 #[function(REQUEST)]
-pub fn sl_send_reply(cx: &mut RouteCx, me: &Sl, code: i64, reason: Str) -> CallResult {
+pub fn sl_send_reply(cx: &mut RouteCx, me: &Sl, code: Code, reason: Reason) -> CallResult {
+    let (code, reason) = me.status(&code, reason);
     me.send(cx, code, &reason)
 }
 
 /// The same as `sl_send_reply`.
 #[function(REQUEST)]
-pub fn sl_reply(cx: &mut RouteCx, me: &Sl, code: i64, reason: Str) -> CallResult {
+pub fn sl_reply(cx: &mut RouteCx, me: &Sl, code: Code, reason: Reason) -> CallResult {
+    let (code, reason) = me.status(&code, reason);
     me.send(cx, code, &reason)
 }
 
 /// Answers the request: through its transaction when there is one, else without.
+///
+/// Returns 1; -1 when the reply could not be sent, and in a reply route without a transaction.
 #[function(REQUEST | ONREPLY | FAILURE)]
-pub fn send_reply(cx: &mut RouteCx, me: &Sl, code: i64, reason: Str) -> CallResult {
-    me.send_any(cx, code, &reason)
+pub fn send_reply(cx: &mut RouteCx, me: &Sl, code: Code, reason: Reason) -> CallResult {
+    let (code, reason) = me.status(&code, reason);
+    me.reply(cx, code, &reason)
 }
 
-/// Like `send_reply`; `mode` 1 makes a transaction first when there is none (needs tm).
+/// Like `send_reply`. `mode` is a sum: 1 sends only over a connection that is open (`set_reply_no_connect`), 2 closes
+/// it afterwards (`set_reply_close`).
 #[function(REQUEST | ONREPLY | FAILURE)]
-pub fn send_reply_mode(cx: &mut RouteCx, me: &Sl, code: i64, reason: Str, mode: i64) -> CallResult {
+pub fn send_reply_mode(cx: &mut RouteCx, me: &Sl, code: Code, reason: Reason, mode: i64) -> CallResult {
     if mode & 1 != 0 {
-        return Err(ScriptError::new("send_reply_mode with mode 1 needs module tm"));
+        cx.send.reply_no_connect = true;
     }
-    me.send_any(cx, code, &reason)
+    if mode & 2 != 0 {
+        cx.send.reply_close = true;
+    }
+    let (code, reason) = me.status(&code, reason);
+    me.reply(cx, code, &reason)
 }
 
 /// Answers 500 because of an internal error, without a transaction.
 #[function(REQUEST)]
 pub fn sl_reply_error(cx: &mut RouteCx, me: &Sl) -> CallResult {
-    me.send_error(cx)
+    me.counters.sent_errors.increment();
+    me.send(cx, 500, &Str::from_static(ERROR))
 }
 
-/// Answers 500 because of an internal error.
+/// Answers 500 because of an internal error: through the transaction when there is one.
 #[function(REQUEST | ONREPLY | FAILURE)]
 pub fn send_reply_error(cx: &mut RouteCx, me: &Sl) -> CallResult {
     me.counters.sent_errors.increment();
-    me.send_any(cx, 500, &Str::from_static("I'm terribly sorry, server error occurred (1/SL)"))
+    me.reply(cx, 500, &Str::from_static(ERROR))
 }
 
-/// Sends the received reply on by its second Via, with another code and reason if given.
+/// Sends the received reply on by its second Via, at once, with another code of the same class and another reason if
+/// given (an empty text leaves what was received). The reply goes on once more at the end of the route unless the
+/// script ends with `drop`.
+///
+/// Returns 1; -1 when the code is of another class or the reply could not be sent.
 #[function(ONREPLY)]
 pub async fn sl_forward_reply(cx: &mut RouteCx, code: Option<Str>, reason: Option<Str>) -> CallResult {
-    if code.is_some() || reason.is_some() {
-        change_status(cx, code.as_deref(), reason.as_deref())?;
+    let filled = |text: Option<Str>| text.filter(|text| !text.is_empty());
+    let (code, reason) = (filled(code), filled(reason).map(one_line));
+    if code.is_none() && reason.is_none() {
+        engine::forward::forward_reply(cx).await?;
+        return Ok(Return::TRUE);
     }
-    engine::forward::forward_reply(cx).await?;
-    // It went on already: the core must not do it again.
-    cx.dropped = true;
-    Ok(Return::TRUE)
+    let line = status_line(cx, code.as_ref(), reason.as_ref())?;
+    let range = 0..cx.message.start_line_text().len();
+    let edit = cx.message.edits_mut().replace(range, line);
+    let result = engine::forward::forward_reply(cx).await;
+    // The script and the core go on with the reply as it was received.
+    cx.message.edits_mut().remove(edit);
+    result.map(|()| Return::TRUE)
 }
 
-/// Queues another code and reason for the received reply.
-pub(crate) fn change_status(cx: &mut RouteCx, code: Option<&[u8]>, reason: Option<&[u8]>) -> Result<(), ScriptError> {
+/// The first line of the received reply with another code or reason.
+fn status_line(cx: &RouteCx, code: Option<&Str>, reason: Option<&Str>) -> Result<Str, ScriptError> {
     let old = cx.message.status().ok_or_else(|| ScriptError::new("this is no reply"))?;
     let status = match code {
-        Some(code) => Str::from(code).parse_int().ok_or_else(|| ScriptError::new("the code is no number"))?,
+        Some(code) => code.parse_int().ok_or_else(|| ScriptError::new(format!("`{code}` is no reply code")))?,
         None => i64::from(old),
     };
-    if !(100..700).contains(&status) || (status < 200) != (old < 200) {
-        return Err(ScriptError::new(format!("code {status} cannot replace {old}")));
+    if status / 100 != i64::from(old / 100) {
+        return Err(ScriptError::new(format!("the class of the reply cannot be changed: {old} to {status}")));
     }
-    let reason = reason.map_or_else(|| cx.message.reason().cloned().unwrap_or_default(), Str::from);
-    let line = cx.message.start_line_text();
-    let text = format!("SIP/2.0 {status} {reason}");
-    let length = line.trim_ascii_end().len();
-    cx.message.edits_mut().replace(0..length, Str::from(text));
-    Ok(())
+    let reason = reason.or(cx.message.reason()).cloned().unwrap_or_default();
+    Ok(Str::from([&**cx.message.version(), format!(" {status} ").as_bytes(), &*reason].concat()))
 }

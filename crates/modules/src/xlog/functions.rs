@@ -1,112 +1,148 @@
 //! `xlog` and its relatives.
 
+use std::sync::Arc;
+
 use engine::log::Level;
 use engine::{
-    ArgSource, CallResult, CompileEnv, Diagnostic, Expression, Return, RouteCx, ScriptError, ScriptType, Str, function,
+    ArgSource, CallResult, CompileEnv, Diagnostic, Expression, Return, RouteCx, ScriptError, ScriptType, Str, Value,
+    function,
 };
 
 use super::Xlog;
 
 /// A format that is evaluated only when its line will be written.
-pub struct Lazy(std::sync::Arc<Expression>);
+pub struct Lazy(Arc<Expression>);
 
 impl ScriptType for Lazy {
-    type Compiled = std::sync::Arc<Expression>;
+    type Compiled = Arc<Expression>;
     const KIND: &'static str = "format";
     fn compile(arg: Option<&ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
-        Str::compile(arg, env).map(std::sync::Arc::new)
+        Str::compile(arg, env).map(Arc::new)
     }
     fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
         Ok(Self(compiled.clone()))
     }
 }
 
-/// A log level: `L_ERR`, a number, or a variable that holds one. A text may stand in its place when it is alone.
-pub struct LevelOrText(std::sync::Arc<Expression>);
+/// A log level: `L_ERR`, or a variable that holds a number.
+pub struct LogLevel(Level);
 
-impl ScriptType for LevelOrText {
-    type Compiled = std::sync::Arc<Expression>;
-    const KIND: &'static str = "level";
-    fn compile(arg: Option<&ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
-        Str::compile(arg, env).map(std::sync::Arc::new)
+impl ScriptType for LogLevel {
+    type Compiled = Expression;
+    const KIND: &'static str = "log level";
+    fn compile(arg: Option<&ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Expression, Diagnostic> {
+        let arg = engine::script_type::required(arg)?;
+        let expression = env.text(arg)?;
+        if let Some(value) = expression.constant() {
+            level_value(value).map_err(|error| arg.error(error.message, "L_ERR, L_INFO .., or a variable"))?;
+        }
+        Ok(expression)
     }
-    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
-        Ok(Self(compiled.clone()))
+    fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
+        let value = match compiled {
+            // A variable alone may hold a number; as a text it would be looked at as a name.
+            Expression::Format(format) => format.single().map_or_else(|| compiled.eval(cx), |single| single.eval(cx)),
+            _ => compiled.eval(cx),
+        };
+        level_value(&value).map(Self)
     }
 }
 
-fn level(cx: &RouteCx, expression: &Expression) -> Result<Level, ScriptError> {
-    let text = expression.eval(cx).to_str();
-    // As Kamailio does, the third letter of the name decides.
-    Ok(match &*text {
-        b"L_ALERT" => Level::Alert,
-        b"L_BUG" => Level::Bug,
-        b"L_CRIT" => Level::Critical,
-        b"L_ERR" => Level::Error,
-        b"L_WARN" => Level::Warning,
-        b"L_NOTICE" => Level::Notice,
-        b"L_INFO" => Level::Info,
-        b"L_DBG" => Level::Debug,
-        _ => match text.parse_int() {
-            Some(number) => Level::from_number(number),
-            None => return Err(ScriptError::new(format!("`{text}` is no log level (L_ERR, L_INFO ..)"))),
-        },
+/// The level that a value stands for. Of a name, as in Kamailio, the third letter decides.
+fn level_value(value: &Value) -> Result<Level, ScriptError> {
+    let text = match value {
+        Value::Int(number) => return Ok(Level::from_number(*number)),
+        Value::Null => return Err(ScriptError::new("a log level has no value ($null)")),
+        Value::Str(text) => text,
+    };
+    Ok(match text.get(2) {
+        Some(b'A') => Level::Alert,
+        Some(b'B') => Level::Bug,
+        Some(b'C') => Level::Critical,
+        Some(b'E') => Level::Error,
+        Some(b'W') => Level::Warning,
+        Some(b'N') => Level::Notice,
+        Some(b'I') => Level::Info,
+        Some(b'D') => Level::Debug,
+        _ => return Err(ScriptError::new(format!("`{text}` is no log level"))),
     })
 }
 
-fn line(cx: &RouteCx, me: &Xlog, at: Level, facility: Option<u8>, long: bool, text: &Expression) -> CallResult {
+/// A syslog facility: `LOG_LOCAL3`.
+pub struct Facility(u8);
+
+impl ScriptType for Facility {
+    type Compiled = u8;
+    const KIND: &'static str = "syslog facility";
+    fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<u8, Diagnostic> {
+        let arg = engine::script_type::required(arg)?;
+        let name = arg.constant("a syslog facility")?;
+        engine::settings::facility_number(&name)
+            .ok_or_else(|| arg.error(format!("`{name}` is no syslog facility"), "LOG_DAEMON, LOG_LOCAL0 .."))
+    }
+    fn eval(compiled: &u8, _: &RouteCx) -> Result<Self, ScriptError> {
+        Ok(Self(*compiled))
+    }
+}
+
+fn line(cx: &RouteCx, me: &Xlog, at: Level, facility: Option<Facility>, place: bool, text: &Lazy) -> CallResult {
     if me.enabled(cx, at) {
-        me.write(cx, at, facility, long, &text.eval(cx).to_str());
+        me.write(cx, at, facility.map(|facility| facility.0), place, &text.0.eval(cx).to_str())?;
     }
     Ok(Return::TRUE)
 }
 
-fn log(
-    cx: &RouteCx,
-    me: &Xlog,
-    long: bool,
-    first: &Expression,
-    second: Option<&Expression>,
-    third: Option<&Expression>,
-) -> CallResult {
-    match (second, third) {
-        (None, _) => line(cx, me, Level::Error, None, long, first),
-        (Some(text), None) => line(cx, me, level(cx, first)?, None, long, text),
-        (Some(at), Some(text)) => {
-            let name = first.eval(cx).to_str();
-            let facility = engine::settings::facility_number(&name.to_text());
-            let facility = facility.ok_or_else(|| ScriptError::new(format!("`{name}` is no syslog facility")))?;
-            line(cx, me, level(cx, at)?, Some(facility), long, text)
-        }
-    }
+/// Writes a line as an error: `xlog("text")`. Variables in the text are replaced; null prints as `<null>`.
+///
+/// Returns 1, also when the level is off; -1 when the text is too long (`buf_size`) or the level is none.
+#[function(ANY)]
+pub fn xlog(cx: &mut RouteCx, me: &Xlog, text: Lazy) -> CallResult {
+    line(cx, me, Level::Error, None, false, &text)
 }
 
-/// Writes a line: `xlog("text")` as an error, `xlog("L_INFO", "text")`, `xlog("LOG_LOCAL3", "L_INFO", "text")`.
-/// Variables in the text are replaced; null prints as `<null>`.
-#[function(ANY)]
-pub fn xlog(cx: &mut RouteCx, me: &Xlog, level: LevelOrText, text: Option<Lazy>, third: Option<Lazy>) -> CallResult {
-    log(cx, me, false, &level.0, text.as_ref().map(|text| &*text.0), third.as_ref().map(|text| &*text.0))
+/// Writes a line: `xlog("L_INFO", "text")`; the level may be a variable that holds its number.
+#[function(ANY, name = "xlog")]
+pub fn xlog_level(cx: &mut RouteCx, me: &Xlog, level: LogLevel, text: Lazy) -> CallResult {
+    line(cx, me, level.0, None, false, &text)
 }
 
-/// Like `xlog`, with file, line and route name.
-#[function(ANY)]
-pub fn xlogl(cx: &mut RouteCx, me: &Xlog, level: LevelOrText, text: Option<Lazy>, third: Option<Lazy>) -> CallResult {
-    log(cx, me, true, &level.0, text.as_ref().map(|text| &*text.0), third.as_ref().map(|text| &*text.0))
+/// Writes a line to another syslog facility: `xlog("LOG_LOCAL3", "L_INFO", "text")`.
+#[function(ANY, name = "xlog")]
+pub fn xlog_facility(cx: &mut RouteCx, me: &Xlog, facility: Facility, level: LogLevel, text: Lazy) -> CallResult {
+    line(cx, me, level.0, Some(facility), false, &text)
 }
 
-/// Like `xlog(level, text)`, for the methods of parameter `methods_filter` only.
+/// Like `xlog("text")`, with the number of the line in the script (and the file, see `long_format`) in front.
 #[function(ANY)]
-pub fn xlogm(cx: &mut RouteCx, me: &Xlog, level: LevelOrText, text: Lazy) -> CallResult {
-    if me.params.methods_filter & i64::from(cx.message.method().id()) == 0 {
+pub fn xlogl(cx: &mut RouteCx, me: &Xlog, text: Lazy) -> CallResult {
+    line(cx, me, Level::Error, None, true, &text)
+}
+
+/// Like `xlog(level, text)`, with the number of the line in the script in front.
+#[function(ANY, name = "xlogl")]
+pub fn xlogl_level(cx: &mut RouteCx, me: &Xlog, level: LogLevel, text: Lazy) -> CallResult {
+    line(cx, me, level.0, None, true, &text)
+}
+
+/// Like `xlog(facility, level, text)`, with the number of the line in the script in front.
+#[function(ANY, name = "xlogl")]
+pub fn xlogl_facility(cx: &mut RouteCx, me: &Xlog, facility: Facility, level: LogLevel, text: Lazy) -> CallResult {
+    line(cx, me, level.0, Some(facility), true, &text)
+}
+
+/// Like `xlog(level, text)`, but not for messages of the methods in parameter `methods_filter`.
+#[function(ANY)]
+pub fn xlogm(cx: &mut RouteCx, me: &Xlog, level: LogLevel, text: Lazy) -> CallResult {
+    if me.filtered(cx) {
         return Ok(Return::TRUE);
     }
-    log(cx, me, false, &level.0, Some(&text.0), None)
+    line(cx, me, level.0, None, false, &text)
 }
 
-/// Writes a debug line with file, line and route name.
+/// Writes a debug line with the number of the line in the script in front.
 #[function(ANY)]
 pub fn xdbgl(cx: &mut RouteCx, me: &Xlog, text: Lazy) -> CallResult {
-    line(cx, me, Level::Debug, None, true, &text.0)
+    line(cx, me, Level::Debug, None, true, &text)
 }
 
 macro_rules! levels {
@@ -114,7 +150,7 @@ macro_rules! levels {
         #[doc = $doc]
         #[function(ANY)]
         pub fn $name(cx: &mut RouteCx, me: &Xlog, text: Lazy) -> CallResult {
-            line(cx, me, Level::$level, None, false, &text.0)
+            line(cx, me, Level::$level, None, false, &text)
         }
     )+};
 }

@@ -1,11 +1,18 @@
 //! Module `xlog`: log lines with variables.
 
+mod colors;
 mod functions;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+use engine::config_groups::LiveInt;
 use engine::log::Level;
-use engine::{Creating, Diagnostic, Module, ModuleDef, Params, RouteCx, Str};
+use engine::{Creating, Diagnostic, Format, Module, ModuleDef, Params, RouteCx, ScriptError, Str};
+
+use colors::LevelColors;
 
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
@@ -21,11 +28,16 @@ pub const MODULE: ModuleDef = ModuleDef {
         functions::XERR,
         functions::XINFO,
         functions::XLOG,
+        functions::XLOG_LEVEL,
+        functions::XLOG_FACILITY,
         functions::XLOGL,
+        functions::XLOGL_LEVEL,
+        functions::XLOGL_FACILITY,
         functions::XLOGM,
         functions::XNOTICE,
         functions::XWARN,
     ],
+    variables: &[colors::C],
     create,
     ..ModuleDef::EMPTY
 };
@@ -33,36 +45,40 @@ pub const MODULE: ModuleDef = ModuleDef {
 /// The parameters of module `xlog`.
 #[derive(Params)]
 pub struct XlogParams {
-    /// The longest line, in bytes; longer ones are cut.
+    /// Texts must be shorter than this many bytes; a longer one is not written, and its function returns -1.
     #[param(default = 4096)]
     pub buf_size: usize,
-    /// Accepted; colours are not written to a file or syslog.
-    #[param(default = 0)]
-    pub force_color: i64,
-    /// File, line and route name in every line: 1.
-    #[param(default = 0)]
-    pub long_format: i64,
+    /// 1: `$C(..)` yields its escape sequence also when the log does not go to stderr.
+    #[param(default = false)]
+    pub force_color: bool,
+    /// Colours of the log levels: `L_ERR=cr`, several separated by `;`; may repeat. They are checked and have no effect:
+    /// they belong to the core's `log_color`, which has no meaning here.
+    pub log_colors: Vec<LevelColors>,
+    /// 1: `xlogl` and `xdbgl` write the name of the file in front of the line number.
+    #[param(default = false)]
+    pub long_format: bool,
     /// What stands in front of the text.
     #[param(default = "<script>: ".into())]
-    pub prefix: String,
-    /// 1: `prefix` may have variables, evaluated for each line.
+    pub prefix: Str,
+    /// 1: variables in `prefix` are evaluated for each line.
     #[param(default = 0)]
     pub prefix_mode: i64,
     /// syslog facility of all lines (`LOG_LOCAL3`); default: that of the core.
     pub log_facility: Option<String>,
-    /// Methods whose requests `xlogm` logs: a sum of method numbers; -1: all.
+    /// Methods whose messages `xlogm` leaves out: a sum of method numbers; -1: all.
     #[param(default = -1)]
     pub methods_filter: i64,
-    /// 1: a line end is added to the text (lines are ended in any case).
-    #[param(default = 0)]
-    pub auto_newline: i64,
+    /// 1: a line end is added to the text (a line is ended in any case).
+    #[param(default = false)]
+    pub auto_newline: bool,
 }
 
 /// The started module.
 pub struct Xlog {
     params: XlogParams,
     facility: Option<u8>,
-    prefix: Option<engine::Format>,
+    prefix: Option<Format>,
+    methods_filter: LiveInt,
 }
 
 impl Module for Xlog {}
@@ -82,11 +98,19 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     };
     let prefix = if params.prefix_mode == 1 {
         let span = creating.span_of("prefix");
-        Some(engine::CompileEnv::new(creating.core, creating.modules, creating.catalog).format(&params.prefix, span)?)
+        let mut env = engine::CompileEnv::new(creating.core, creating.modules, creating.catalog);
+        Some(env.format(&params.prefix.to_text(), span)?)
     } else {
         None
     };
-    Ok(Arc::new(Xlog { params, facility, prefix }))
+    let methods_filter = creating.core.config.declare_int(
+        "xlog",
+        "methods_filter",
+        "methods that xlogm leaves out",
+        params.methods_filter,
+        None,
+    );
+    Ok(Arc::new(Xlog { params, facility, prefix, methods_filter }))
 }
 
 impl Xlog {
@@ -95,19 +119,37 @@ impl Xlog {
         cx.core.log.enabled(level)
     }
 
-    fn write(&self, cx: &RouteCx, level: Level, facility: Option<u8>, long: bool, text: &Str) {
+    /// True when `xlogm` leaves the message out.
+    fn filtered(&self, cx: &RouteCx) -> bool {
+        self.methods_filter.get() & i64::from(cx.message.method().id()) != 0
+    }
+
+    /// Writes a line; `place`: with the place in the script.
+    fn write(
+        &self,
+        cx: &RouteCx,
+        level: Level,
+        facility: Option<u8>,
+        place: bool,
+        text: &Str,
+    ) -> Result<(), ScriptError> {
+        if text.len() >= self.params.buf_size {
+            let (length, limit) = (text.len(), self.params.buf_size);
+            return Err(ScriptError::new(format!("log line of {length} bytes not written: buf_size is {limit}")));
+        }
         let mut line = cx.log_prefix().to_text().into_owned();
         match &self.prefix {
             Some(prefix) => line.push_str(&prefix.eval(cx).to_text()),
-            None => line.push_str(&self.params.prefix),
+            None => line.push_str(&self.params.prefix.to_text()),
         }
-        if (long || self.params.long_format == 1)
-            && let Some((number, file, route)) = cx.location()
-        {
-            line.push_str(&format!("{file}:{number}:{route}: "));
+        if let Some((number, file, _)) = cx.location().filter(|_| place) {
+            if self.params.long_format {
+                line.push_str(&format!("{file}:"));
+            }
+            line.push_str(&format!("{number}:"));
         }
-        let text = text.slice(..text.len().min(self.params.buf_size.saturating_sub(1)));
         line.push_str(&text.to_text());
         cx.core.log.write_with(level, facility.or(self.facility), &line);
+        Ok(())
     }
 }

@@ -164,7 +164,8 @@ pub(super) fn text(wanted: &str, got: &str, known: &mut Known) -> Result<(), Str
             return Ok(());
         }
         match got.get(at) {
-            Some(got) if matches(wanted.trim_end(), got, known) || matches(wanted.trim_end(), got.trim_end(), known) => {}
+            Some(got)
+                if matches(wanted.trim_end(), got, known) || matches(wanted.trim_end(), got.trim_end(), known) => {}
             Some(got) => return Err(format!("answer line {}: expected `{wanted}`, got `{got}`", at + 1)),
             None => return Err(format!("answer line {}: expected `{wanted}`, got nothing more", at + 1)),
         }

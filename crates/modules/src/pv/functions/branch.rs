@@ -56,8 +56,7 @@ pub fn xavp_push_dst(cx: &mut RouteCx, name: Str) -> CallResult {
     let (uri, destination, socket) = (text(b"uri"), text(b"dsturi"), text(b"socket"));
     let socket = match socket {
         Some(text) => Some(
-            find_socket(cx, &text.to_text())
-                .ok_or_else(|| ScriptError::new(format!("`{text}` is no local socket")))?,
+            find_socket(cx, &text.to_text()).ok_or_else(|| ScriptError::new(format!("`{text}` is no local socket")))?,
         ),
         None => None,
     };

@@ -28,7 +28,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     value::PV_EVALX,
     value::PV_ISSET,
     value::PV_UNSET,
-    value::TYPEOF,
+    value::TYPE_OF,
     xavp::PV_VAR_TO_XAVP,
     xavp::PV_XAVP_TO_VAR,
     xavp::XAVI_CHILD_RM,

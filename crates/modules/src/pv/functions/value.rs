@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use engine::script_type::{VariableName, WritableVariable, required};
 use engine::{
-    ArgSource, CallResult, CompileEnv, Diagnostic, Return, RouteCx, ScriptError, ScriptType, ScriptVariable, Str, Value,
-    function,
+    ArgSource, CallResult, CompileEnv, Diagnostic, Return, RouteCx, ScriptError, ScriptType, ScriptVariable, Str,
+    Value, function,
 };
 use language::ast::ExprKind;
 
@@ -57,8 +57,8 @@ pub fn is_int(cx: &mut RouteCx, variable: NumberVariable) -> CallResult {
 }
 
 /// True when a variable holds a value of this type: `int`, `str` or `null`.
-#[function(ANY)]
-pub fn r#typeof(cx: &mut RouteCx, variable: VariableName, kind: Str) -> CallResult {
+#[function(ANY, name = "typeof")]
+pub fn type_of(cx: &mut RouteCx, variable: VariableName, kind: Str) -> CallResult {
     let is = match variable.0.get(cx) {
         Value::Int(_) => "int",
         Value::Str(_) => "str",

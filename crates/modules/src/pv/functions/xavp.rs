@@ -138,8 +138,7 @@ pub fn xavi_child_rm(cx: &mut RouteCx, root: Str, child: Str) -> CallResult {
 #[function(ANY)]
 pub fn xavp_lshift(cx: &mut RouteCx, name: Str, index: i64) -> CallResult {
     let items = &mut cx.xavps.xavp.items;
-    let places: Vec<usize> =
-        items.iter().enumerate().filter(|(_, (key, _))| *key == name).map(|(at, _)| at).collect();
+    let places: Vec<usize> = items.iter().enumerate().filter(|(_, (key, _))| *key == name).map(|(at, _)| at).collect();
     if places.is_empty() {
         return Ok(Return::FALSE);
     }

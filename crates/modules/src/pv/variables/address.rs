@@ -4,7 +4,7 @@
 use engine::{RouteCx, ScriptError, Str, Value, variable};
 use sip::NameAddr;
 
-use super::request_uri::{host, user};
+use super::request_uri::{host, user, user_of};
 
 /// Which of the two headers.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,12 +34,12 @@ impl Side {
     }
 
     fn user(self, cx: &RouteCx) -> Value {
-        self.get(cx).and_then(|address| user(address.parsed_uri().ok()?)).into()
+        self.get(cx).and_then(|address| user_of(cx, address.parsed_uri().ok()?)).into()
     }
 
     fn user_length(self, cx: &RouteCx) -> Value {
         let uri = self.get(cx).and_then(|address| address.parsed_uri().ok());
-        uri.map(|uri| uri.user_bytes().map_or(0, <[u8]>::len)).into()
+        uri.map(|uri| user_of(cx, uri).map_or(0, |user| user.len())).into()
     }
 
     fn host(self, cx: &RouteCx) -> Value {
@@ -136,8 +136,7 @@ impl Side {
                 edits.insert_before(start, Str::from([&*new, b" "].concat()));
             }
             (length, true) => {
-                let blanks = address.text[length..].iter().take_while(|byte| **byte != b'<').count();
-                edits.delete(start..start + length + blanks);
+                edits.delete(start..start + length);
             }
             (length, false) => {
                 edits.replace(start..start + length, new);

@@ -27,11 +27,12 @@ fn position(cx: &RouteCx, index: Index) -> Option<usize> {
 
 /// An attribute of a further branch (not of the request-URI); `[n]` of the n-th one, `[-1]` of the last. `uri`,
 /// `dst_uri`, `path`, `q` (in thousandths), `send_socket`, `flags`, `ruid`, `instance`, `location_ua`, `otcpid` can be
-/// assigned; `$null` for `uri` removes the branch. `count`: how many branches there are.
+/// assigned; `$null` for `uri` removes the branch. `count`: how many branches there are, `$null` when there are none.
 #[variable("branch", set = set_branch)]
 pub fn branch(cx: &RouteCx, attribute: Attribute, index: Index) -> Value {
     if attribute == Attribute::Count {
-        return cx.to.branches.len().into();
+        // Without branches there is no count, as in Kamailio.
+        return Some(cx.to.branches.len()).filter(|count| *count > 0).into();
     }
     position(cx, index).map_or(Value::Null, |at| static_branch::read(cx, &cx.to.branches[at], attribute))
 }
@@ -54,7 +55,7 @@ fn set_branch(cx: &mut RouteCx, attribute: Attribute, index: Index, value: Value
 #[variable("sbranch", set = set_sbranch)]
 pub fn sbranch(cx: &RouteCx, attribute: Attribute) -> Value {
     if attribute == Attribute::Count {
-        return Value::Int(0);
+        return cx.to.branches.len().into();
     }
     match cx.find_data::<StaticBranch>() {
         Some(StaticBranch(branch)) if !branch.uri.is_empty() => static_branch::read(cx, branch, attribute),

@@ -3,7 +3,7 @@
 use engine::{RouteCx, Str, Value, variable};
 use sip::Credentials;
 
-use super::request_uri::user;
+use super::request_uri::user_of;
 
 /// Whom the credentials of a request belong to: kept with the message (`cx.data()`) by the module that checked them.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +99,7 @@ pub fn account(cx: &RouteCx) -> Value {
     let Some(uri) = cx.message.from().ok().flatten().and_then(|from| from.parsed_uri().ok()) else {
         return Value::Null;
     };
-    Value::from([&*user(uri).unwrap_or_default(), b"@", uri.host_bytes()].concat())
+    Value::from([&*user_of(cx, uri).unwrap_or_default(), b"@", uri.host_bytes()].concat())
 }
 
 /// The user name in `$Au`.
@@ -109,5 +109,5 @@ pub fn account_user(cx: &RouteCx) -> Value {
         return Value::from(&known.user);
     }
     let from = cx.message.from().ok().flatten().and_then(|from| from.parsed_uri().ok());
-    from.map(|uri| user(uri).unwrap_or_default()).into()
+    from.map(|uri| user_of(cx, uri).unwrap_or_default()).into()
 }

@@ -4,7 +4,7 @@ use engine::{Index, RouteCx, Str, Value, variable};
 use sip::{ContactValue, HeaderName, NameAddr, Uri, scan};
 
 use super::names::inner_name;
-use super::request_uri::{host, user};
+use super::request_uri::{host, user_of};
 
 /// The value of `list` at an index; `[*]` joins all with a comma and no blank.
 fn at(list: &[Str], index: Index) -> Value {
@@ -57,9 +57,8 @@ fn values(cx: &RouteCx, name: &[u8]) -> Vec<Str> {
     if !is_list {
         return bodies;
     }
-    let split = |body: &Str| -> Vec<Str> {
-        scan::split_commas(body).map(|(start, end)| body.slice(start..end)).collect()
-    };
+    let split =
+        |body: &Str| -> Vec<Str> { scan::split_commas(body).map(|(start, end)| body.slice(start..end)).collect() };
     bodies.iter().flat_map(split).collect()
 }
 
@@ -147,7 +146,7 @@ fn preferred(cx: &RouteCx, index: Index) -> Option<&NameAddr> {
     address(cx.message.p_preferred_identity(), index)
 }
 
-fn preferred_part(cx: &RouteCx, index: Index, part: fn(&Uri) -> Option<Str>) -> Value {
+fn preferred_part(cx: &RouteCx, index: Index, part: impl FnOnce(&Uri) -> Option<Str>) -> Value {
     preferred(cx, index).and_then(|address| part(address.parsed_uri().ok()?)).into()
 }
 
@@ -160,7 +159,7 @@ pub fn pu(cx: &RouteCx, index: Index) -> Value {
 /// The user of P-Preferred-Identity; `[n]` of the n-th one.
 #[variable("pU")]
 pub fn pu_user(cx: &RouteCx, index: Index) -> Value {
-    preferred_part(cx, index, user)
+    preferred_part(cx, index, |uri| user_of(cx, uri))
 }
 
 /// The host of P-Preferred-Identity; `[n]` of the n-th one.

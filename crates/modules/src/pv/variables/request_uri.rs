@@ -19,8 +19,22 @@ fn destination(cx: &RouteCx) -> Option<Uri> {
     cx.to.destination.clone().and_then(|uri| Uri::parse(uri).ok())
 }
 
+/// The user with its parameters; `None` when it is empty.
 pub(crate) fn user(uri: &Uri) -> Option<Str> {
     uri.user().filter(|user| !user.is_empty())
+}
+
+/// The user as scripts see it: with `user=phone` its parameters (`sip:+1;x=y@host;user=phone`) do not belong to the number,
+/// unless core parameter `phone2tel` is off.
+pub(crate) fn user_of(cx: &RouteCx, uri: &Uri) -> Option<Str> {
+    let user = user(uri)?;
+    let is_phone = cx.core.settings.phone2tel
+        && uri.scheme().is_sip()
+        && uri.find_param("user").is_some_and(|param| param.value == Some(b"phone"));
+    match user.iter().position(|byte| *byte == b';') {
+        Some(end @ 1..) if is_phone => Some(user.slice(..end)),
+        _ => Some(user),
+    }
 }
 
 pub(crate) fn host(uri: &Uri) -> Option<Str> {
@@ -37,11 +51,11 @@ fn transport(uri: &Uri) -> Option<Str> {
     uri.transport().filter(|name| !name.is_empty()).or_else(|| Some(Str::from_static("UDP")))
 }
 
-fn user_length(uri: &Uri) -> i64 {
-    uri.user_bytes().map_or(0, <[u8]>::len) as i64
+fn user_length(cx: &RouteCx, uri: &Uri) -> usize {
+    user_of(cx, uri).map_or(0, |user| user.len())
 }
 
-fn part(uri: Option<Uri>, part: fn(&Uri) -> Option<Str>) -> Value {
+fn part(uri: Option<Uri>, part: impl FnOnce(&Uri) -> Option<Str>) -> Value {
     uri.as_ref().and_then(part).into()
 }
 
@@ -71,7 +85,7 @@ fn change(cx: &mut RouteCx, change: impl FnOnce(&Uri) -> Result<Str, ScriptError
 /// The user of the request-URI (of `tel:` the number). Assigning the empty text or `$null` removes it.
 #[variable("rU", "ruri.user", set = set_ru_user)]
 pub fn ru_user(cx: &RouteCx) -> Value {
-    part(request_uri(cx), user)
+    part(request_uri(cx), |uri| user_of(cx, uri))
 }
 
 fn set_ru_user(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
@@ -145,7 +159,7 @@ pub fn rul(cx: &RouteCx) -> Value {
 /// The length of the user of the request-URI.
 #[variable("rUl")]
 pub fn rul_user(cx: &RouteCx) -> Value {
-    request_uri(cx).map(|uri| user_length(&uri)).into()
+    request_uri(cx).map(|uri| user_length(cx, &uri)).into()
 }
 
 /// The request-URI as it was received.
@@ -157,7 +171,7 @@ pub fn ou(cx: &RouteCx) -> Value {
 /// The user of the received request-URI.
 #[variable("oU")]
 pub fn ou_user(cx: &RouteCx) -> Value {
-    part(original_uri(cx), user)
+    part(original_uri(cx), |uri| user_of(cx, uri))
 }
 
 /// The host of the received request-URI.
@@ -181,7 +195,7 @@ pub fn op_transport(cx: &RouteCx) -> Value {
 /// The length of the user of the received request-URI.
 #[variable("oUl")]
 pub fn oul_user(cx: &RouteCx) -> Value {
-    original_uri(cx).map(|uri| user_length(&uri)).into()
+    original_uri(cx).map(|uri| user_length(cx, &uri)).into()
 }
 
 /// The next hop, when it is not the request-URI. Assigning `$null` or the empty text removes it.
@@ -254,7 +268,7 @@ pub fn nh(cx: &RouteCx, what: HopPart) -> Value {
     let Ok(uri) = Uri::parse(text) else { return Value::Null };
     match what {
         HopPart::Uri => Value::Null,
-        HopPart::User => user(&uri).into(),
+        HopPart::User => user_of(cx, &uri).into(),
         HopPart::Host => host(&uri).into(),
         HopPart::Port => port(&uri).into(),
         HopPart::Transport => transport(&uri).into(),

@@ -1,8 +1,6 @@
 //! Variables of the script: `$vn(..)`, `$shv(..)`, `$_s(..)`.
 
-use engine::{
-    Code, CompileEnv, Diagnostic, Format, InnerName, RouteCx, ScriptError, Str, Value, variable,
-};
+use engine::{Code, CompileEnv, Diagnostic, Format, InnerName, RouteCx, ScriptError, Str, Value, variable};
 use language::ast::Variable;
 
 use super::super::Pv;

@@ -211,9 +211,7 @@ pub fn fsn(cx: &RouteCx) -> Value {
 
 fn set_fsn(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
     choose(cx, value, |cx, name| {
-        let has_name = |socket: &&LocalSocket| {
-            socket.name.as_ref().is_some_and(|known| known.as_bytes() == &**name)
-        };
+        let has_name = |socket: &&LocalSocket| socket.name.as_ref().is_some_and(|known| known.as_bytes() == &**name);
         cx.core.sockets().iter().find(has_name).map(|socket| socket.id)
     })
 }

@@ -102,9 +102,7 @@ fn time_part(time: &Zoned, part: TimePart) -> Value {
         TimePart::Year => i64::from(time.year()),
         TimePart::DayOfWeek => i64::from(time.weekday().to_sunday_one_offset()),
         TimePart::DayOfYear => i64::from(time.day_of_year()),
-        TimePart::DaylightSaving => {
-            i64::from(time.time_zone().to_offset_info(time.timestamp()).dst().is_dst())
-        }
+        TimePart::DaylightSaving => i64::from(time.time_zone().to_offset_info(time.timestamp()).dst().is_dst()),
     };
     Value::Int(number)
 }
