@@ -1,7 +1,7 @@
 //! What all parts of a running server share.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -13,61 +13,17 @@ use transport::{LocalSocket, Network, Outgoing, SocketId};
 
 use crate::compile::Catalog;
 use crate::config_groups::ConfigGroups;
+use crate::core_counters::CoreCounters;
 use crate::log::Log;
 use crate::module::{BoxFuture, Modules};
 use crate::program::Program;
 use crate::rpc::RpcTable;
 use crate::settings::Settings;
-use crate::statistics::{Counter, Statistics};
+use crate::statistics::Statistics;
 use crate::value::Value;
 
 /// The version that `core.version` and the Server header name.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// What the core counts, with Kamailio's names.
-pub struct CoreCounters {
-    /// Requests received.
-    pub received_requests: Counter,
-    /// Replies received.
-    pub received_replies: Counter,
-    /// Requests sent on.
-    pub forwarded_requests: Counter,
-    /// Replies sent on.
-    pub forwarded_replies: Counter,
-    /// Requests that the script dropped, or that could not be sent.
-    pub dropped_requests: Counter,
-    /// Replies that were dropped.
-    pub dropped_replies: Counter,
-    /// Requests that failed with an error.
-    pub error_requests: Counter,
-    /// Replies that failed with an error.
-    pub error_replies: Counter,
-    /// Messages that could not be parsed.
-    pub bad_messages: Counter,
-    /// Requests with a wrong request-URI.
-    pub bad_uris: Counter,
-    /// Requests of a method that RFC 3261 does not define.
-    pub unsupported_methods: Counter,
-}
-
-impl CoreCounters {
-    fn new(statistics: &Statistics) -> Self {
-        let counter = |name, doc| statistics.counter("core", name, doc);
-        Self {
-            bad_uris: counter("bad_URIs_rcvd", "messages with a wrong URI"),
-            bad_messages: counter("bad_msg_hdr", "messages with a header that could not be parsed"),
-            dropped_replies: counter("drop_replies", "replies dropped"),
-            dropped_requests: counter("drop_requests", "requests dropped"),
-            error_replies: counter("err_replies", "replies that failed"),
-            error_requests: counter("err_requests", "requests that failed"),
-            forwarded_replies: counter("fwd_replies", "replies forwarded"),
-            forwarded_requests: counter("fwd_requests", "requests forwarded"),
-            received_replies: counter("rcv_replies", "replies received"),
-            received_requests: counter("rcv_requests", "requests received"),
-            unsupported_methods: counter("unsupported_methods", "requests with an unknown method"),
-        }
-    }
-}
 
 /// One of our own names beside the sockets: `alias=udp:example.com:5060`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,6 +79,8 @@ pub struct Core {
     runtime: OnceLock<tokio::runtime::Handle>,
     stopping: tokio::sync::watch::Sender<bool>,
     messages: AtomicU32,
+    /// Messages that wait outside of a worker.
+    pub(crate) waiting: AtomicUsize,
     started: OnceLock<(tokio::time::Instant, i64)>,
 }
 
@@ -154,6 +112,7 @@ impl Core {
             runtime: OnceLock::new(),
             stopping: tokio::sync::watch::channel(false).0,
             messages: AtomicU32::new(0),
+            waiting: AtomicUsize::new(0),
             started: OnceLock::new(),
         });
         crate::settings::declare_live(&core);
@@ -189,6 +148,13 @@ impl Core {
                 crate::log!(self.log, Error, "{error}");
                 false
             }
+        }
+    }
+
+    /// Sends messages in order; failures are logged.
+    pub fn send_all(&self, outbox: &mut Vec<Outgoing>) {
+        for outgoing in outbox.drain(..) {
+            self.send(outgoing);
         }
     }
 

@@ -28,13 +28,15 @@ pub struct SourceInVia {
 }
 
 impl SourceInVia {
-    /// What RFC 3261 section 18.2.1 and RFC 3581 demand: `received` when the sent-by is another address, `rport` when
-    /// asked for (or `force_rport`).
+    /// What RFC 3261 section 18.2.1 and RFC 3581 demand: `received` when the sent-by (or a `received` that is there) is
+    /// another address, `rport` when asked for (or `force_rport`).
     #[must_use]
     pub fn of(cx: &RouteCx, via: &Via) -> Self {
         let source = cx.source.ip().to_canonical();
         let rport = cx.send.force_rport || cx.core.settings.force_rport || via.rport() != Rport::Absent;
-        let same = address_of(&via.host) == Some(source);
+        // A `received` that the sender made up would send the replies to somebody else.
+        let made_up = via.received().is_some_and(|received| address_of(&received) != Some(source));
+        let same = address_of(&via.host) == Some(source) && !made_up;
         Self { received: (!same).then(|| source.to_string()), rport: rport.then(|| cx.source.port()) }
     }
 
@@ -151,6 +153,9 @@ pub fn print_request(
     via.push_str(branch);
     if cx.send.local_rport || cx.core.settings.local_rport {
         via.push_str(";rport");
+    }
+    if cx.to.new_uri.as_ref().is_some_and(|uri| uri.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
+        return Err(ScriptError::new("the new request-URI has a line end in it"));
     }
     let source = match cx.message.via() {
         Ok(Some(first)) => SourceInVia::of(cx, first),

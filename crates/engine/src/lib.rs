@@ -12,6 +12,7 @@ pub mod avp;
 pub mod compile;
 pub mod config_groups;
 pub mod core;
+pub mod core_counters;
 mod expression;
 pub mod forward;
 pub mod function;

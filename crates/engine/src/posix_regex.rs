@@ -5,9 +5,11 @@
 //! patterns are refused.
 
 use std::ops::Range;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::OnceLock;
 
-use regex_automata::hybrid::dfa::DFA;
+use regex_automata::hybrid::dfa::{Cache, DFA};
+use regex_automata::util::pool::Pool;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
@@ -40,6 +42,8 @@ pub struct Regex {
 struct Spans {
     /// Finds the longest match from a given start.
     longest: DFA,
+    /// What `longest` works with: costs more to make than most searches.
+    caches: Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe>>,
     /// Matches a whole text: for groups of a match that is longer than the one `regex` found.
     whole: regex::bytes::Regex,
 }
@@ -86,7 +90,10 @@ impl Regex {
                 .build(&self.translated)
                 .ok()?;
             let whole = build(&format!(r"\A(?:{})\z", self.translated), self.flags).ok()?;
-            Some(Box::new(Spans { longest, whole }))
+            let for_caches = longest.clone();
+            let caches: Box<dyn Fn() -> Cache + Send + Sync + UnwindSafe + RefUnwindSafe> =
+                Box::new(move || for_caches.create_cache());
+            Some(Box::new(Spans { longest, caches: Pool::new(caches), whole }))
         };
         self.spans.get_or_init(build_spans).as_deref()
     }
@@ -103,7 +110,7 @@ impl Regex {
         let found = self.regex.find_at(text, from)?;
         // A pattern too large for the automaton keeps the match that `regex` prefers.
         let Some(spans) = self.spans() else { return Some(found.range()) };
-        let mut cache = spans.longest.create_cache();
+        let mut cache = spans.caches.get();
         let input = Input::new(text).range(found.start()..).anchored(Anchored::Yes);
         let end = match spans.longest.try_search_fwd(&mut cache, &input) {
             Ok(Some(half)) => half.offset().max(found.end()),
@@ -289,6 +296,7 @@ fn bracket(
             out.push_str(r"\n");
         }
     }
+    let start = out.len();
     if chars.next_if(|(_, c)| *c == ']').is_some() {
         out.push_str(r"\]");
     }
@@ -322,18 +330,16 @@ fn bracket(
             },
             '-' => {
                 // A range, unless it stands first or last.
-                let first = out.ends_with('[') || out.ends_with("[^") || out.ends_with(r"[^\n");
-                if first || chars.peek().is_some_and(|(_, next)| *next == ']') {
-                    out.push_str(r"\-")
+                let first = out.len() == start || chars.peek().is_some_and(|(_, next)| *next == ']');
+                if first {
+                    out.push_str(r"\-");
                 } else {
-                    out.push('-')
+                    out.push('-');
+                    let (_, end) = chars.next().ok_or_else(unclosed)?;
+                    push_literal(out, end);
                 }
             }
-            '\\' | '&' | '~' | '^' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
+            _ => push_literal(out, c),
         }
     }
     out.push(']');

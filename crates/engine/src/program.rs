@@ -4,6 +4,7 @@
 //! leaves its worker then.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use hashbrown::HashMap;
 use language::ast::RouteKind;
@@ -11,6 +12,8 @@ use language::span::{SourceMap, Span};
 
 use crate::expression::Expression;
 use crate::function::{CallResult, SyncCall, WaitCall};
+use crate::module::BoxFuture;
+use crate::receive::Arrival;
 use crate::route_cx::RouteCx;
 use crate::value::Value;
 use crate::variable::ScriptVariable;
@@ -22,10 +25,10 @@ pub struct RouteId(pub u32);
 /// One operation.
 #[allow(missing_docs, reason = "each variant says what its fields are")]
 pub enum Op {
-    /// A function that runs on the spot. `keeps_code`: a core function that leaves `$rc` alone.
-    Call { call: Box<dyn SyncCall>, keeps_code: bool },
+    /// A function that runs on the spot.
+    Call { call: Box<dyn SyncCall>, code: CodeEffect },
     /// A function that may wait.
-    Wait(Box<dyn WaitCall>),
+    Wait { call: Box<dyn WaitCall>, code: CodeEffect },
     /// `route(NAME)`.
     CallRoute(RouteId),
     /// `route($var(x))`.
@@ -50,10 +53,23 @@ pub enum Op {
     LoopGuard { counter: u32, exit: u32 },
     /// Ends the route.
     Return(Option<Expression>),
+    /// `break` outside of a loop: ends the route with 0, but not the script.
+    LeaveRoute,
     /// Ends the script.
     Exit,
     /// Ends the script; the message (or branch) is dropped.
     Drop,
+}
+
+/// What a call does to `$rc`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CodeEffect {
+    /// `$rc` is what the function returned.
+    Sets,
+    /// `$rc` stays: the functions of the core language.
+    Keeps,
+    /// `$rc` is 0 afterwards: the same functions inside an expression.
+    Clears,
 }
 
 /// What an assignment writes.
@@ -104,6 +120,12 @@ pub struct Frame {
     route: RouteId,
 }
 
+/// The longest text that a variable takes: a loop that doubles one would use up the memory.
+const MAX_TEXT: usize = 1 << 20;
+
+/// What `route($var(x))` yields when there is no such block.
+const ROUTE_NOT_FOUND: i32 = -10;
+
 /// How far [`Program::run`] came.
 enum Progress {
     Done,
@@ -124,13 +146,21 @@ impl Program {
         self.request
     }
 
-    /// Runs a route to its end without giving up the thread; an operation that would wait ends the script with an
+    /// Runs a route to its end without giving up the thread; an operation that has to wait ends the script with an
     /// error. For event routes that run inside another step.
     pub fn run_nested(&self, route: RouteId, cx: &mut RouteCx) {
-        let saved = cx.enter(self.frame(route));
-        if let Progress::Waits(at) = self.steps(cx) {
-            let place = self.sources.location(self.spans[at as usize]).to_string();
-            crate::log!(cx.core.log, Error, "{place}: this function may wait and cannot be used in this event route");
+        let Some(saved) = cx.enter(self.frame(route)) else { return };
+        while let Progress::Waits(at) = self.steps(cx) {
+            let Op::Wait { call, code } = &self.ops[at as usize] else { break };
+            cx.position = at + 1;
+            let mut context = Context::from_waker(Waker::noop());
+            // Many waiting functions find their answer at once.
+            let result = call.call(cx).as_mut().poll(&mut context);
+            let Poll::Ready(result) = result else {
+                crate::log!(cx.core.log, Error, "{}: this call has to wait, which this event route cannot", cx.place());
+                break;
+            };
+            self.finish_call(cx, result, *code);
         }
         cx.leave(saved);
     }
@@ -151,22 +181,20 @@ impl Program {
             }
             Progress::Waits(_) => {
                 let program = self.clone();
+                let arrival = Arrival::of(&cx);
                 let runtime = cx.core.runtime();
                 let _entered = runtime.enter();
-                let mut rest: crate::module::BoxFuture<'static, Box<RouteCx>> = Box::pin(async move {
+                let mut rest: BoxFuture<'static, Box<RouteCx>> = Box::pin(async move {
                     program.run_rest(&mut cx).await;
                     finish(&mut cx);
                     cx
                 });
                 // Many waiting functions find their answer at once (a cache): then the message stays here.
-                let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+                let mut context = Context::from_waker(Waker::noop());
                 match rest.as_mut().poll(&mut context) {
-                    std::task::Poll::Ready(cx) => Some(cx),
-                    std::task::Poll::Pending => {
-                        runtime.spawn(async move {
-                            let cx = rest.await;
-                            cx.flush();
-                        });
+                    Poll::Ready(cx) => Some(cx),
+                    Poll::Pending => {
+                        arrival.finish_later(&runtime, rest);
                         None
                     }
                 }
@@ -176,17 +204,31 @@ impl Program {
 
     /// Runs a route to its end, waiting where it has to.
     pub async fn run(&self, route: RouteId, cx: &mut RouteCx) {
-        let saved = cx.enter(self.frame(route));
+        let Some(saved) = cx.enter(self.frame(route)) else { return };
         self.run_rest(cx).await;
         cx.leave(saved);
     }
 
     async fn run_rest(&self, cx: &mut RouteCx) {
         while let Progress::Waits(at) = self.steps(cx) {
-            let Op::Wait(call) = &self.ops[at as usize] else { return };
+            let Op::Wait { call, code } = &self.ops[at as usize] else { return };
             cx.position = at + 1;
-            let result = call.call(cx).await;
-            self.finish_call(cx, result, false);
+            let mut before = std::mem::take(&mut cx.outbox);
+            let core = cx.core.clone();
+            let result = {
+                let mut running = call.call(cx);
+                match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
+                    Poll::Ready(result) => result,
+                    Poll::Pending => {
+                        // What was to be sent before (a 100) does not wait as well.
+                        core.send_all(&mut before);
+                        running.await
+                    }
+                }
+            };
+            before.append(&mut cx.outbox);
+            cx.outbox = before;
+            self.finish_call(cx, result, *code);
         }
     }
 
@@ -203,11 +245,11 @@ impl Program {
             cx.span = self.spans[at as usize];
             cx.position += 1;
             match op {
-                Op::Call { call, keeps_code } => {
+                Op::Call { call, code } => {
                     let result = call.call(cx);
-                    self.finish_call(cx, result, *keeps_code);
+                    self.finish_call(cx, result, *code);
                 }
-                Op::Wait(_) => {
+                Op::Wait { .. } => {
                     // Whoever runs it moves on.
                     cx.position = at;
                     return Progress::Waits(at);
@@ -216,9 +258,7 @@ impl Program {
                 Op::CallRouteNamed(name) => self.call_named(cx, name),
                 Op::Assign { target, value } => assign(cx, target, value),
                 Op::Evaluate(expression) => {
-                    cx.last_code =
-                        expression.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX))
-                            as i32;
+                    cx.last_code = code_of(expression, cx);
                     if cx.last_code == 0 {
                         cx.end();
                     }
@@ -253,7 +293,8 @@ impl Program {
                     let slot = cx.temporary_mut(*counter);
                     let turns = slot.to_int().unwrap_or(0) + 1;
                     *slot = Value::Int(turns);
-                    if turns > limit {
+                    // Zero: no limit.
+                    if limit > 0 && turns > limit {
                         crate::log!(
                             cx.core.log,
                             Error,
@@ -263,7 +304,11 @@ impl Program {
                         cx.position = *exit;
                     }
                 }
-                Op::Return(value) => self.return_from(cx, value.as_ref()),
+                Op::Return(value) => {
+                    let code = value.as_ref().map_or(cx.last_code, |value| code_of(value, cx));
+                    leave_route(cx, code, code == 0);
+                }
+                Op::LeaveRoute => leave_route(cx, 0, false),
                 Op::Exit => cx.end(),
                 Op::Drop => {
                     cx.dropped = true;
@@ -273,7 +318,7 @@ impl Program {
         }
     }
 
-    fn finish_call(&self, cx: &mut RouteCx, result: CallResult, keeps_code: bool) {
+    fn finish_call(&self, cx: &mut RouteCx, result: CallResult, effect: CodeEffect) {
         let code = match result {
             Ok(code) => code.0,
             Err(error) => {
@@ -282,8 +327,10 @@ impl Program {
             }
         };
         cx.last_code = code;
-        if !keeps_code {
-            cx.return_code = code;
+        match effect {
+            CodeEffect::Sets => cx.return_code = code,
+            CodeEffect::Clears => cx.return_code = 0,
+            CodeEffect::Keeps => {}
         }
         if code == 0 {
             cx.end();
@@ -291,7 +338,8 @@ impl Program {
     }
 
     fn call_route(&self, cx: &mut RouteCx, route: RouteId) {
-        if cx.frames.len() as i64 >= cx.core.settings.max_recursive_level {
+        // The route that runs counts, too.
+        if cx.frames.len() as i64 + 1 >= cx.core.settings.max_recursive_level {
             crate::log!(cx.core.log, Error, "{}: too many nested routes (max_recursive_level)", cx.place());
             cx.last_code = -1;
             return;
@@ -303,33 +351,39 @@ impl Program {
 
     fn call_named(&self, cx: &mut RouteCx, name: &Expression) {
         let name = name.eval(cx).to_str();
-        let kind = RouteKind::Request;
-        match self.route(kind, &name.to_text()) {
+        let route = match &*name {
+            b"" => None,
+            b"0" => self.request,
+            _ => self.route(RouteKind::Request, &name.to_text()),
+        };
+        match route {
             Some(route) => self.call_route(cx, route),
             None => {
                 crate::log!(cx.core.log, Error, "{}: route `{name}` not found", cx.place());
-                cx.last_code = 1;
-                cx.return_code = 1;
+                cx.last_code = ROUTE_NOT_FOUND;
             }
         }
     }
+}
 
-    fn return_from(&self, cx: &mut RouteCx, value: Option<&Expression>) {
-        let code = value.map_or(cx.last_code, |value| {
-            value.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
-        });
-        cx.last_code = code;
-        cx.return_code = code;
-        match cx.frames.pop() {
-            Some(frame) if code != 0 => {
-                cx.close_frame();
-                cx.position = frame.return_to;
-                cx.base = frame.base;
-                cx.route = frame.route;
-            }
-            _ => cx.end(),
+/// Ends the running route; the script goes on behind its call, unless there is none or it `ends`.
+fn leave_route(cx: &mut RouteCx, code: i32, ends: bool) {
+    cx.last_code = code;
+    cx.return_code = code;
+    match cx.frames.pop() {
+        Some(frame) if !ends => {
+            cx.close_frame();
+            cx.position = frame.return_to;
+            cx.base = frame.base;
+            cx.route = frame.route;
         }
+        _ => cx.end(),
     }
+}
+
+/// The value of an expression as a return code; text that is no number counts as 0.
+fn code_of(expression: &Expression, cx: &RouteCx) -> i32 {
+    expression.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 fn assign(cx: &mut RouteCx, target: &Target, value: &Expression) {
@@ -343,6 +397,11 @@ fn assign(cx: &mut RouteCx, target: &Target, value: &Expression) {
             return;
         }
     };
+    if value.as_str().is_some_and(|text| text.len() > MAX_TEXT) {
+        crate::log!(cx.core.log, Error, "{}: a text of more than {MAX_TEXT} bytes: not assigned", cx.place());
+        cx.last_code = -1;
+        return;
+    }
     let result = match target {
         // `$var(x) = $null` sets 0, as Kamailio does.
         Target::Slot(slot) => {

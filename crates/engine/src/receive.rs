@@ -3,15 +3,24 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
 
 use language::ast::RouteKind;
 use parking_lot::RwLock;
-use sip::{Message, Str};
+use sip::{Message, Protocol, Str, Uri};
 use transport::{Handler, Outgoing, Received};
 
 use crate::core::Core;
 use crate::function::{Routes, routes};
+use crate::module::BoxFuture;
 use crate::route_cx::RouteCx;
+
+/// A datagram shorter than any message: keeps an address translation open (RFC 5626 section 3.5.1 and the like).
+const MIN_DATAGRAM: usize = 20;
+
+/// How many messages may wait at a time for a database or a name; further ones are answered 503.
+const MAX_WAITING: usize = 20_000;
 
 /// Looks at a message before the script; `false` ends its handling.
 pub type Hook = Arc<dyn Fn(&mut RouteCx) -> bool + Send + Sync>;
@@ -72,10 +81,10 @@ impl Engine {
                 return;
             }
         };
-        std::mem::swap(&mut cx.outbox, outbox);
+        cx.outbox.clear();
         let finished = if cx.message.is_request() { request(cx) } else { reply(cx) };
         if let Some(mut cx) = finished {
-            std::mem::swap(&mut cx.outbox, outbox);
+            outbox.append(&mut cx.outbox);
             // The received buffer is not kept alive by an idle context.
             cx.message.clear();
             SPARE.with_borrow_mut(|spare| {
@@ -89,6 +98,10 @@ impl Engine {
 
 impl Handler for Engine {
     fn receive(&self, received: Received, data: Str, outbox: &mut Vec<Outgoing>) {
+        if received.protocol == Protocol::Udp && data.len() < MIN_DATAGRAM {
+            crate::log!(self.core.log, Debug, "{} bytes from {}: a keepalive", data.len(), received.source);
+            return;
+        }
         if data.len() > self.core.settings.msg_recv_max_size {
             self.core.counters.bad_messages.increment();
             crate::log!(
@@ -100,51 +113,104 @@ impl Handler for Engine {
             );
             return;
         }
-        let before = outbox.len();
-        let copy = data.clone();
+        let arrival = Arrival { core: self.core.clone(), received, text: data.clone() };
         if catch_unwind(AssertUnwindSafe(|| self.handle(received, data, outbox))).is_err() {
-            // A bug in the handling of one message: the log has the panic's text, the sender gets an answer.
-            outbox.truncate(before);
-            crate::log!(self.core.log, Bug, "the handling of a message from {} failed; answered 500", received.source);
-            self.core.counters.error_requests.increment();
-            if let Ok(message) = Message::parse(copy)
-                && message.is_request()
-            {
-                let mut cx = RouteCx::new(self.core.clone(), message, received);
-                if crate::reply::send_stateless(&mut cx, 500, &Str::from_static("Server Internal Error")).is_ok() {
-                    outbox.append(&mut cx.outbox);
-                }
-            }
+            arrival.failed(outbox);
         }
     }
 }
 
-/// What is wrong with a request that no script needs to see; the code and reason of the answer.
-fn fault(message: &Message) -> Option<(u16, &'static str)> {
+/// A message as it arrived: to answer it when its handling is lost.
+pub(crate) struct Arrival {
+    core: Arc<Core>,
+    received: Received,
+    text: Str,
+}
+
+impl Arrival {
+    pub(crate) fn of(cx: &RouteCx) -> Self {
+        Self { core: cx.core.clone(), received: cx.received, text: cx.message.buffer().clone() }
+    }
+
+    /// A bug in the handling of one message: the log has the panic's text, the sender gets an answer.
+    fn failed(&self, outbox: &mut Vec<Outgoing>) {
+        crate::log!(self.core.log, Bug, "the handling of a message from {} failed; answered 500", self.received.source);
+        self.refuse(500, "Server Internal Error", outbox);
+    }
+
+    fn refuse(&self, status: u16, reason: &'static str, outbox: &mut Vec<Outgoing>) {
+        let Ok(message) = Message::parse(self.text.clone()) else { return };
+        if !message.is_request() {
+            self.core.counters.error_replies.increment();
+            return;
+        }
+        self.core.counters.error_requests.increment();
+        let mut cx = RouteCx::new(self.core.clone(), message, self.received);
+        if crate::reply::send_stateless(&mut cx, status, &Str::from_static(reason)).is_ok() {
+            outbox.append(&mut cx.outbox);
+        }
+    }
+
+    /// Lets the rest of a message's handling, which waits, run as a task of its own.
+    pub(crate) fn finish_later(self, runtime: &tokio::runtime::Handle, mut rest: BoxFuture<'static, Box<RouteCx>>) {
+        let core = self.core.clone();
+        let mut outbox = Vec::new();
+        if core.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
+            core.waiting.fetch_sub(1, Ordering::Relaxed);
+            crate::log!(core.log, Error, "{MAX_WAITING} messages wait already: a further one was refused");
+            self.refuse(503, "Service Unavailable", &mut outbox);
+            core.send_all(&mut outbox);
+            return;
+        }
+        runtime.spawn(async move {
+            let caught = std::future::poll_fn(move |context| {
+                match catch_unwind(AssertUnwindSafe(|| rest.as_mut().poll(context))) {
+                    Ok(poll) => poll.map(Some),
+                    Err(_) => Poll::Ready(None),
+                }
+            });
+            match caught.await {
+                Some(cx) => cx.flush(),
+                None => {
+                    self.failed(&mut outbox);
+                    self.core.send_all(&mut outbox);
+                }
+            }
+            core.waiting.fetch_sub(1, Ordering::Relaxed);
+        });
+    }
+}
+
+/// Why a request is refused without any script.
+struct Fault {
+    status: u16,
+    reason: &'static str,
+    /// Not malformed, but not there.
+    missing: bool,
+}
+
+/// What is wrong with a request that no script needs to see.
+fn fault(message: &Message) -> Option<Fault> {
+    let header =
+        |is_there: bool, is_good: bool, reason| (!is_good).then_some(Fault { status: 400, reason, missing: !is_there });
     if !message.version().eq_ignore_ascii_case(b"SIP/2.0") {
-        return Some((505, "Version Not Supported"));
+        return Some(Fault { status: 505, reason: "Version Not Supported", missing: false });
     }
-    if !matches!(message.via(), Ok(Some(_))) {
-        return Some((400, "Bad Via"));
-    }
-    if !matches!(message.from(), Ok(Some(_))) {
-        return Some((400, "Missing or Bad From"));
-    }
-    if !matches!(message.to(), Ok(Some(_))) {
-        return Some((400, "Missing or Bad To"));
-    }
-    if message.call_id().is_none_or(|id| id.is_empty()) {
-        return Some((400, "Missing Call-ID"));
-    }
-    match message.cseq() {
-        Ok(Some(cseq)) if cseq.method_name == message.method_name() => {}
-        Ok(Some(_)) => return Some((400, "CSeq Method Does Not Match")),
-        _ => return Some((400, "Missing or Bad CSeq")),
-    }
-    if message.content_length().is_err() {
-        return Some((400, "Bad Content-Length"));
-    }
-    None
+    let via = message.via();
+    let from = message.from();
+    let to = message.to();
+    let call_id = message.call_id().is_some_and(|id| !id.is_empty());
+    let cseq = message.cseq();
+    header(!matches!(via, Ok(None)), matches!(via, Ok(Some(_))), "Bad Via")
+        .or_else(|| header(!matches!(from, Ok(None)), matches!(from, Ok(Some(_))), "Missing or Bad From"))
+        .or_else(|| header(!matches!(to, Ok(None)), matches!(to, Ok(Some(_))), "Missing or Bad To"))
+        .or_else(|| header(false, call_id, "Missing Call-ID"))
+        .or_else(|| header(!matches!(cseq, Ok(None)), matches!(cseq, Ok(Some(_))), "Missing or Bad CSeq"))
+        .or_else(|| {
+            let fits = matches!(cseq, Ok(Some(cseq)) if cseq.method_name == message.method_name());
+            header(true, fits, "CSeq Method Does Not Match")
+        })
+        .or_else(|| header(true, message.content_length().is_ok(), "Bad Content-Length"))
 }
 
 fn run_hooks(hooks: &RwLock<Vec<Hook>>, cx: &mut RouteCx) -> bool {
@@ -154,19 +220,21 @@ fn run_hooks(hooks: &RwLock<Vec<Hook>>, cx: &mut RouteCx) -> bool {
 
 fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     let core = cx.core.clone();
-    core.counters.received_requests.increment();
     cx.kind = Routes(routes::REQUEST);
-    if let Some((status, reason)) = fault(&cx.message) {
-        core.counters.bad_messages.increment();
+    if let Some(Fault { status, reason, missing }) = fault(&cx.message) {
+        let counter = if missing { &core.counters.error_requests } else { &core.counters.bad_messages };
+        counter.increment();
         crate::log!(core.log, Warning, "bad request from {}: {reason}", cx.source);
         // Without a Via there is nobody to answer to.
         let _ = crate::reply::send_stateless(&mut cx, status, &Str::from_static(reason));
         return Some(cx);
     }
-    if cx.message.method() == sip::Method::Other {
-        core.counters.unsupported_methods.increment();
+    core.counters.count_request(&cx.message);
+    if Uri::parse(cx.request_uri()).is_err() {
+        core.counters.bad_uris.increment();
     }
     if !run_hooks(&core.hooks.before_request, &mut cx) {
+        core.counters.dropped_requests.increment();
         return Some(cx);
     }
     let Some(program) = cx.program().cloned() else { return Some(cx) };
@@ -178,22 +246,27 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
 }
 
 fn after_request(cx: &mut RouteCx) {
-    if cx.dropped {
-        cx.core.counters.dropped_requests.increment();
-    }
     let core = cx.core.clone();
     run_hooks(&core.hooks.after_request, cx);
 }
 
 fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     let core = cx.core.clone();
-    core.counters.received_replies.increment();
     cx.kind = Routes(routes::CORE_ONREPLY);
-    if !matches!(cx.message.via(), Ok(Some(_))) || !matches!(cx.message.cseq(), Ok(Some(_))) {
-        core.counters.bad_messages.increment();
-        crate::log!(core.log, Warning, "bad reply from {}: no Via or CSeq", cx.source);
-        return Some(cx);
+    match (cx.message.via(), cx.message.cseq()) {
+        (Ok(Some(_)), Ok(Some(_))) => {}
+        (Ok(None), _) | (_, Ok(None)) => {
+            core.counters.error_replies.increment();
+            crate::log!(core.log, Warning, "bad reply from {}: no Via or CSeq", cx.source);
+            return Some(cx);
+        }
+        _ => {
+            core.counters.bad_messages.increment();
+            crate::log!(core.log, Warning, "bad reply from {}: wrong Via or CSeq", cx.source);
+            return Some(cx);
+        }
     }
+    core.counters.count_reply(&cx.message);
     if !run_hooks(&core.hooks.before_reply, &mut cx) {
         return Some(cx);
     }
@@ -215,6 +288,11 @@ fn after_reply(cx: &mut RouteCx) {
         return;
     }
     let core = cx.core.clone();
+    if matches!(cx.message.vias(), Ok([_])) {
+        // It was for us, and nobody waits for it (any more).
+        crate::log!(core.log, Debug, "reply from {} has no second Via: dropped", cx.source);
+        return;
+    }
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let result = {
         let mut forwarding = std::pin::pin!(crate::forward::forward_reply(cx));

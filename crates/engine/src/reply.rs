@@ -45,17 +45,14 @@ pub fn send_stateless(cx: &mut RouteCx, status: u16, reason: &Str) -> Result<(),
     Ok(())
 }
 
-/// Where replies to the request go: the source address; its port with `rport`, else that of the Via (RFC 3581).
+/// Where replies to the request go: the source address; its port with `rport`, else that of the Via (RFC 3581). Over
+/// TCP this is where a new connection goes when that of the request is gone (RFC 3261 section 18.2.2).
 #[must_use]
 pub fn destination(cx: &RouteCx) -> std::net::SocketAddr {
     let mut address = cx.source;
-    if cx.received.protocol.is_stream() {
-        return address;
-    }
+    let to_source_port = cx.send.force_rport || cx.core.settings.force_rport;
     if let Ok(Some(via)) = cx.message.via()
-        && via.rport() == Rport::Absent
-        && !cx.send.force_rport
-        && !cx.core.settings.force_rport
+        && (cx.received.protocol.is_stream() || via.rport() == Rport::Absent && !to_source_port)
     {
         address.set_port(via.port_or_default());
         if cx.core.settings.reply_to_via

@@ -183,6 +183,8 @@ pub struct RouteCx {
     pub(crate) base: u32,
     pub(crate) route: RouteId,
     pub(crate) frames: Vec<Frame>,
+    /// How many routes run inside others ([`Self::enter`]).
+    nested: u8,
     temporaries: Vec<Value>,
     module_data: SmallVec<[(TypeId, Box<dyn Any + Send>); 2]>,
 }
@@ -193,12 +195,16 @@ pub(crate) struct Saved {
     base: u32,
     route: RouteId,
     frames: Vec<Frame>,
+    temporaries: usize,
     span: Span,
     return_code: i32,
     last_code: i32,
 }
 
 const ENDED: u32 = u32::MAX;
+
+/// How deep routes may run inside others: an event route that causes its own event would never end.
+const MAX_NESTED: u8 = 8;
 
 impl RouteCx {
     /// A context for a message.
@@ -224,7 +230,7 @@ impl RouteCx {
             reply_body: None,
             dropped: false,
             kind: Routes(crate::function::routes::REQUEST),
-            return_code: 1,
+            return_code: 0,
             last_code: 1,
             outbox: Vec::new(),
             span: Span::default(),
@@ -234,6 +240,7 @@ impl RouteCx {
             base: 0,
             route: RouteId(0),
             frames: Vec::new(),
+            nested: 0,
             temporaries: Vec::new(),
             module_data: SmallVec::new(),
         }
@@ -290,11 +297,12 @@ impl RouteCx {
         self.reply_headers.clear();
         self.reply_body = None;
         self.dropped = false;
-        self.return_code = 1;
+        self.return_code = 0;
         self.last_code = 1;
         self.position = ENDED;
         self.base = 0;
         self.frames.clear();
+        self.nested = 0;
         self.temporaries.clear();
         self.module_data.clear();
         let same = self
@@ -378,9 +386,7 @@ impl RouteCx {
 
     /// Sends what is still in the outbox.
     pub fn flush(mut self: Box<Self>) {
-        for outgoing in self.outbox.drain(..) {
-            self.core.send(outgoing);
-        }
+        self.core.send_all(&mut self.outbox);
     }
 
     pub(crate) fn temporary(&self, at: u32) -> &Value {
@@ -413,22 +419,31 @@ impl RouteCx {
         self.temporaries.truncate(self.base as usize);
     }
 
-    pub(crate) fn enter(&mut self, frame: (u32, u32, RouteId)) -> Saved {
+    /// Puts the running route aside for another one; `None`: too many run inside each other.
+    pub(crate) fn enter(&mut self, frame: (u32, u32, RouteId)) -> Option<Saved> {
+        if self.nested >= MAX_NESTED {
+            crate::log!(self.core.log, Error, "{}: event routes run inside each other without end", self.place());
+            return None;
+        }
+        self.nested += 1;
         let saved = Saved {
             position: self.position,
             base: self.base,
             route: self.route,
             frames: std::mem::take(&mut self.frames),
+            temporaries: self.temporaries.len(),
             span: self.span,
             return_code: self.return_code,
             last_code: self.last_code,
         };
         self.open_frame(frame.0, frame.1, frame.2);
-        saved
+        Some(saved)
     }
 
     pub(crate) fn leave(&mut self, saved: Saved) {
-        self.temporaries.truncate(self.base as usize);
+        self.nested -= 1;
+        // Not `base`: the route may have ended inside another one.
+        self.temporaries.truncate(saved.temporaries);
         self.position = saved.position;
         self.base = saved.base;
         self.route = saved.route;

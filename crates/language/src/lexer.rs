@@ -40,7 +40,8 @@ pub(crate) struct Lexer<'a> {
     pub(crate) budget: usize,
     /// A `#!endif` or `#!else` that is a comment because of the text behind it.
     pub(crate) commented_out: Option<Span>,
-    vanished: Option<String>,
+    /// For the next token.
+    hint: Option<String>,
     errors: usize,
     /// The longest-standing suspect when a quote is missing: the first string with a line break in it.
     first_long_string: Option<Span>,
@@ -64,7 +65,7 @@ impl<'a> Lexer<'a> {
             includes: 0,
             budget,
             commented_out: None,
-            vanished: None,
+            hint: None,
             errors: 0,
             first_long_string: None,
             last: Span::default(),
@@ -159,7 +160,7 @@ impl<'a> Lexer<'a> {
     pub(crate) fn token(&mut self, kind: Kind, text: String, mark: Mark) -> Token {
         let span = self.reader.span_from(mark);
         self.last = span;
-        Token { kind, text, span, vanished: self.vanished.take() }
+        Token { kind, text, span, hint: self.hint.take() }
     }
 
     fn end(&mut self, mark: Mark) -> Token {
@@ -170,7 +171,7 @@ impl<'a> Lexer<'a> {
             self.last = Span { start: span.end, ..span };
         }
         let span = Span { start: self.last.end, ..self.last };
-        Token { kind: Kind::End, text: String::new(), span, vanished: self.vanished.take() }
+        Token { kind: Kind::End, text: String::new(), span, hint: self.hint.take() }
     }
 
     /// Replaces a defined name by its value; false when the name stands for itself.
@@ -188,7 +189,7 @@ impl<'a> Lexer<'a> {
             at = expansion.used;
         }
         let Some(value) = &define.value else {
-            self.vanished = Some(name.to_owned());
+            self.hint = Some(format!("`{name}` is defined without a value, so it stands for nothing here"));
             return true;
         };
         if !self.spend(value.len() + depth + 16, used) {
@@ -219,9 +220,17 @@ impl<'a> Lexer<'a> {
     }
 
     fn line_comment(&mut self) {
+        let begun = self.reader.mark().span();
+        let mut hides = false;
         // The comment in a define's value goes on in the line the define is used in.
         while self.reader.peek().is_some_and(|byte| byte != b'\n') {
-            self.reader.take_while(|byte| byte != b'\n');
+            let inside = self.reader.mark().span().expansion == begun.expansion;
+            let text = self.reader.take_while(|byte| byte != b'\n');
+            hides |= !inside && !text.trim().is_empty();
+        }
+        if hides && let Some(expansion) = self.sources.expansion(begun) {
+            let name = &expansion.name;
+            self.hint = Some(format!("the value of `{name}` ends with a comment, which hides the rest of its line"));
         }
     }
 
@@ -270,7 +279,8 @@ impl<'a> Lexer<'a> {
         self.reader.skip(length);
         let found = self.reader.taken(length).chars().next().unwrap_or(char::REPLACEMENT_CHARACTER);
         let span = self.reader.span_from(mark);
-        let message = format!("unexpected character `{}`", found.escape_debug());
+        let shown = if found.is_control() { found.escape_debug().to_string() } else { found.to_string() };
+        let message = format!("unexpected character `{shown}`");
         let mut mistake = Diagnostic::error(Code::Syntax, message, span, "has no meaning here");
         if matches!(found, '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '`') {
             mistake = mistake.help("strings stand in straight quotes: \"text\"");
@@ -426,7 +436,8 @@ impl<'a> Lexer<'a> {
             _ => Some(name),
         };
         let Some(length) = length else {
-            let open = line.iter().position(|&byte| byte == b'\n').unwrap_or(line.len());
+            // A semicolon more likely ends the statement than belongs to the variable.
+            let open = line.iter().position(|&byte| byte == b'\n' || byte == b';').unwrap_or(line.len());
             let span = self.reader.span_ahead(open);
             self.reader.skip(open);
             let message = "this variable is never closed";

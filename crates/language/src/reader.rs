@@ -44,6 +44,13 @@ pub(crate) struct Mark {
     limit: Span,
 }
 
+impl Mark {
+    /// The place itself.
+    pub(crate) const fn span(self) -> Span {
+        self.start
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Reader {
     frames: Vec<Frame>,

@@ -9,8 +9,8 @@ pub(crate) struct Token {
     /// A word's, number's or variable's text as written; a string's value.
     pub(crate) text: String,
     pub(crate) span: Span,
-    /// A define without a value that stood right before and vanished; explains many a syntax error.
-    pub(crate) vanished: Option<String>,
+    /// What a define did right before, when that explains a syntax error here.
+    pub(crate) hint: Option<String>,
 }
 
 /// Kinds of tokens.

@@ -15,6 +15,9 @@ pub mod pv;
 pub mod registrar;
 pub mod sl;
 pub mod usrloc;
+pub mod sanity;
+pub mod siputils;
+pub mod textops;
 pub mod xlog;
 
 /// Every module that this program has.
@@ -28,5 +31,8 @@ pub const MODULES: &[&ModuleDef] = &[
     &registrar::MODULE,
     &sl::MODULE,
     &usrloc::MODULE,
+    &sanity::MODULE,
+    &siputils::MODULE,
+    &textops::MODULE,
     &xlog::MODULE,
 ];

@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::function::{FunctionDef, Routes, routes};
 use crate::known;
 use crate::module::{ModuleDef, Modules};
-use crate::program::{Op, Program, Route, RouteId};
+use crate::program::{CodeEffect, Op, Program, Route, RouteId};
 use crate::transformation::TransformationDef;
 use crate::variable::VariableDef;
 
@@ -247,14 +247,19 @@ impl Program {
     #[must_use]
     pub fn listing(&self) -> String {
         use std::fmt::Write as _;
+        let effect = |code: CodeEffect| match code {
+            CodeEffect::Sets => "",
+            CodeEffect::Keeps => " (keeps $rc)",
+            CodeEffect::Clears => " (clears $rc)",
+        };
         let mut out = String::new();
         for (at, op) in self.ops.iter().enumerate() {
             for route in self.routes.iter().filter(|route| route.start as usize == at) {
                 let _ = writeln!(out, "{:?} [{}] ({} temporaries)", route.kind, route.name, route.temporaries);
             }
             let text = match op {
-                Op::Call { keeps_code, .. } => format!("call{}", if *keeps_code { " (core)" } else { "" }),
-                Op::Wait(_) => "call (may wait)".into(),
+                Op::Call { code, .. } => format!("call{}", effect(*code)),
+                Op::Wait { code, .. } => format!("call, may wait{}", effect(*code)),
                 Op::CallRoute(route) => format!("route {}", self.routes[route.0 as usize].name),
                 Op::CallRouteNamed(_) => "route by name".into(),
                 Op::Assign { .. } => "assign".into(),
@@ -269,6 +274,7 @@ impl Program {
                 Op::SetCode(code) => format!("code = {code}"),
                 Op::LoopGuard { exit, .. } => format!("loop guard else {exit}"),
                 Op::Return(_) => "return".into(),
+                Op::LeaveRoute => "leave route".into(),
                 Op::Exit => "exit".into(),
                 Op::Drop => "drop".into(),
             };

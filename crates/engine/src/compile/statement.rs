@@ -12,7 +12,7 @@ use super::operand;
 use crate::expression::Expression;
 use crate::function::Call;
 use crate::posix_regex::Regex;
-use crate::program::{Op, Program};
+use crate::program::{CodeEffect, Op, Program};
 use crate::value::Value;
 
 /// A jump whose target is not known yet.
@@ -88,18 +88,15 @@ impl<'l, 'e> Lowering<'l, 'e> {
             }
             StatementKind::While { condition, body } => self.while_statement(condition, body, span),
             StatementKind::Switch { on, cases } => self.switch_statement(on, cases, span),
-            StatementKind::Break => {
-                let jump = self.emit(Op::Jump(PENDING), span);
-                match self.breaks.last_mut() {
-                    Some(pending) => pending.push(jump),
-                    None => self.env.diagnostics.push(Diagnostic::error(
-                        Code::Syntax,
-                        "`break` outside of `switch` and `while`",
-                        span,
-                        "nothing to leave",
-                    )),
+            StatementKind::Break => match self.breaks.len().checked_sub(1) {
+                Some(innermost) => {
+                    let jump = self.emit(Op::Jump(PENDING), span);
+                    self.breaks[innermost].push(jump);
                 }
-            }
+                None => {
+                    self.emit(Op::LeaveRoute, span);
+                }
+            },
             StatementKind::Return(value) => {
                 let value = match value {
                     Some(value) => self.value(value),
@@ -122,7 +119,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
 
     fn expression_statement(&mut self, expr: &Expr, span: Span) {
         match &expr.kind {
-            ExprKind::Call(_) => self.call(expr),
+            ExprKind::Call(_) => self.call(expr, false),
             ExprKind::Assign { target, value } => {
                 self.assign(target, value, span);
             }
@@ -155,8 +152,8 @@ impl<'l, 'e> Lowering<'l, 'e> {
         }
     }
 
-    /// Emits the operation of a call; its result is the code afterwards.
-    fn call(&mut self, expr: &Expr) {
+    /// Emits the operation of a call, which is a statement or `inside` an expression; its result is the code afterwards.
+    fn call(&mut self, expr: &Expr, inside: bool) {
         let ExprKind::Call(call) = &expr.kind else { return };
         if call.name.node == "route" {
             self.route_call(expr, &call.arguments);
@@ -164,9 +161,14 @@ impl<'l, 'e> Lowering<'l, 'e> {
         }
         let result = self.env.call(call, expr.span);
         if let Some((compiled, module)) = self.report(result) {
+            let code = match (module, inside) {
+                ("core", false) => CodeEffect::Keeps,
+                ("core", true) => CodeEffect::Clears,
+                _ => CodeEffect::Sets,
+            };
             let op = match compiled {
-                Call::Sync(call) => Op::Call { call, keeps_code: module == "core" },
-                Call::Wait(call) => Op::Wait(call),
+                Call::Sync(call) => Op::Call { call, code },
+                Call::Wait(call) => Op::Wait { call, code },
             };
             self.emit(op, expr.span);
         }
@@ -374,7 +376,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 vec![out]
             }
             ExprKind::Call(_) => {
-                self.call(expr);
+                self.call(expr, true);
                 vec![self.emit(Op::JumpUnlessCode(PENDING), expr.span)]
             }
             _ => match self.value(expr) {
@@ -392,7 +394,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
         }
         match &expr.kind {
             ExprKind::Call(_) => {
-                self.call(expr);
+                self.call(expr, true);
                 let slot = self.temporary();
                 self.emit(Op::CodeToTemporary(slot), expr.span);
                 Some(Expression::Temporary(slot))
@@ -415,7 +417,13 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 Some(Expression::Temporary(slot))
             }
             ExprKind::Binary { op, left, right } => {
-                let left_value = self.value(left)?;
+                let mut left_value = self.value(left)?;
+                // The right side may change what the left one reads.
+                if contains_call(right) && !matches!(left_value, Expression::Constant(_) | Expression::Temporary(_)) {
+                    let slot = self.temporary();
+                    self.emit(Op::SetTemporary(slot, left_value), left.span);
+                    left_value = Expression::Temporary(slot);
+                }
                 let right_value = self.value(right)?;
                 let built = operand::binary(*op, left_value, right_value, right);
                 self.report(built)

@@ -29,7 +29,11 @@ impl Parser<'_> {
         let first = self.previous.clone();
         let message = format!("`{}` must stand on the left of a comparison", first.text);
         let mistake = Diagnostic::error(Code::Syntax, message, first.span, "no comparison follows");
-        self.fail(mistake.help("variables can be used anywhere: `$rm`, `$ru`, `$si` .."))
+        let help = match first.text.as_str() {
+            "myself" => "as in `uri == myself`",
+            _ => "variables can be used anywhere: `$rm`, `$ru`, `$si` ..",
+        };
+        self.fail(mistake.help(help))
     }
 
     fn next_operand(&mut self) -> Option<&'static str> {

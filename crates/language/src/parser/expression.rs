@@ -1,6 +1,6 @@
 //! Expressions: operators by strength, values, casts, parentheses.
 
-use super::{Failed, MAX_OPERATORS, Parse, Parser, glued, number_help};
+use super::{Failed, MAX_OPERATORS, NO_TERNARY, Parse, Parser, glued, number_help};
 use crate::ast::{BinaryOp, Expr, ExprKind, UnaryOp, Variable};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keyword;
@@ -92,7 +92,8 @@ impl Parser<'_> {
         let span = self.span_from(token.span);
         let mistake = Diagnostic::error(Code::Syntax, message, span, "not an operator of the language");
         self.report(mistake.help(help));
-        Ok(())
+        // `$rU.x` means one thing; a second message about `x` would not help.
+        if token.is(Punct::Dot) && self.peek().kind == Kind::Word { Err(Failed) } else { Ok(()) }
     }
 
     fn unary(&mut self) -> Parse<Expr> {
@@ -161,7 +162,7 @@ impl Parser<'_> {
         let mut mistake = self.unexpected_diagnostic("`)`");
         let found = self.peek().clone();
         if found.is(Punct::Question) {
-            mistake = mistake.help("there is no `?:`; write `selval(condition, a, b)`");
+            mistake = mistake.help(NO_TERNARY);
         } else if [Punct::ColonAssign, Punct::PlusAssign].into_iter().any(|it| found.is(it)) {
             mistake = mistake.help("only `=` assigns");
         }
@@ -293,8 +294,8 @@ impl Parser<'_> {
         } else if keyword::protocol(&token.text).is_some() || token.text == "myself" {
             mistake = mistake.help(format!("write \"{}\"", token.text));
         }
-        if let Some(name) = &token.vanished {
-            mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
+        if let Some(hint) = &token.hint {
+            mistake = mistake.help(hint);
         }
         self.fail(mistake)
     }

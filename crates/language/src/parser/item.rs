@@ -29,6 +29,9 @@ const ITEM_WORDS: &[&str] = &[
     "avpflags",
 ];
 
+/// Those of them that have parentheses.
+const CALLED_WORDS: &[&str] = &["modparam", "modparamx", "loadmodule"];
+
 impl Parser<'_> {
     /// One item; `None` for what leaves no trace in the tree.
     pub(super) fn item(&mut self) -> Parse<Option<Item>> {
@@ -114,6 +117,9 @@ impl Parser<'_> {
             }
             Kind::Punct(Punct::Dot) => self.custom_parameter(name).map(Some),
             Kind::Punct(Punct::OpenBracket) if !self.names_route(&word) => self.indexed_parameter(name).map(Some),
+            Kind::Punct(Punct::OpenParen) if closest(&word.text, CALLED_WORDS.iter().copied()).is_none() => {
+                self.stray_call(&word)
+            }
             _ => self.misspelt_item(&word),
         }
     }
@@ -345,13 +351,25 @@ impl Parser<'_> {
 
     /// A statement outside of all blocks: read for its own mistakes, and left out of the tree.
     fn stray_statement(&mut self, first: &Token) -> Parse<Option<ItemKind>> {
+        self.report_stray(first);
+        self.statement()?;
+        Ok(None)
+    }
+
+    /// A call outside of all blocks; behind its name.
+    fn stray_call(&mut self, name: &Token) -> Parse<Option<ItemKind>> {
+        self.report_stray(name);
+        self.ahead.push_front(name.clone());
+        self.statement()?;
+        Ok(None)
+    }
+
+    fn report_stray(&mut self, first: &Token) {
         if !std::mem::replace(&mut self.strayed, true) {
             let message = format!("`{}` can stand only inside of a routing block", first.text);
             let mistake = Diagnostic::error(Code::Syntax, message, first.span, "no block is open here");
             self.report(mistake.help("a block before this ends too early, or a `{` is missing"));
         }
-        self.statement()?;
-        Ok(None)
     }
 
     fn not_an_item(&mut self) -> Failed {
@@ -363,15 +381,12 @@ impl Parser<'_> {
         let next = self.peek().clone();
         let candidates: &[&str] = match next.kind {
             Kind::String => &["loadmodule", "loadmodulex", "loadpath", "mpath", "cfgengine"],
-            Kind::Punct(Punct::OpenParen) => &["modparam", "modparamx", "loadmodule"],
+            Kind::Punct(Punct::OpenParen) => CALLED_WORDS,
             Kind::Punct(Punct::OpenBrace | Punct::OpenBracket) => ITEM_WORDS.get(..8).unwrap_or_default(),
             _ => ITEM_WORDS,
         };
         let guess = closest(&word.text, candidates.iter().copied());
         let message = match next.kind {
-            Kind::Punct(Punct::OpenParen) if guess.is_none() => {
-                format!("`{}(..)` is called outside of a routing block", word.text)
-            }
             _ if keyword::is_reserved(&word.text) => format!("`{}` cannot stand here", word.text),
             _ => format!("`{}` begins no parameter and no block", word.text),
         };
@@ -382,8 +397,8 @@ impl Parser<'_> {
         } else if matches!(next.kind, Kind::Word | Kind::Number(_) | Kind::String) {
             mistake = mistake.help(format!("parameters are written `{} = value`", word.text));
         }
-        if let Some(name) = &word.vanished {
-            mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
+        if let Some(hint) = &word.hint {
+            mistake = mistake.help(hint);
         }
         self.report(mistake);
         let is_route = guess.is_some_and(|guess| guess.ends_with("route"));

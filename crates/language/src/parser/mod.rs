@@ -38,6 +38,9 @@ const BUDGET: usize = 64 << 20;
 /// The version whose language this is.
 const VERSION: (u32, u32, u32) = (6, 0, 0);
 
+/// Help for users of C.
+const NO_TERNARY: &str = "there is no `?:`; write `selval(condition, a, b)`";
+
 /// The mistake is reported; the rule has no result.
 #[derive(Debug)]
 struct Failed;
@@ -72,8 +75,8 @@ struct Parser<'a> {
     abandoned: bool,
     /// A statement outside of all blocks was reported; its block's closing brace is not worth another message.
     strayed: bool,
-    /// End of the last place a mistake was reported at: no second one there.
-    last_mistake: Option<Span>,
+    /// The last string with a line break in it.
+    long_string: Option<Span>,
 }
 
 pub(crate) fn parse(source: &Source<'_>) -> Parsed {
@@ -122,7 +125,7 @@ fn predefine(lexer: &mut Lexer<'_>, given: &[(String, Option<String>)]) {
 
 impl<'a> Parser<'a> {
     fn new(lexer: Lexer<'a>) -> Self {
-        let start = Token { kind: Kind::End, text: String::new(), span: Span::default(), vanished: None };
+        let start = Token { kind: Kind::End, text: String::new(), span: Span::default(), hint: None };
         Self {
             lexer,
             ahead: VecDeque::new(),
@@ -138,7 +141,7 @@ impl<'a> Parser<'a> {
             in_arguments: false,
             abandoned: false,
             strayed: false,
-            last_mistake: None,
+            long_string: None,
         }
     }
 
@@ -188,6 +191,9 @@ impl<'a> Parser<'a> {
 
     fn bump(&mut self) -> Token {
         let token = self.ahead.pop_front().unwrap_or_else(|| self.lexer.next());
+        if token.kind == Kind::String && self.lexer.sources.text(token.span).contains('\n') {
+            self.long_string = Some(token.span);
+        }
         self.before_previous = Some(self.previous.kind);
         self.previous = token.clone();
         self.taken += 1;
@@ -250,14 +256,20 @@ impl<'a> Parser<'a> {
         self.lexer.sources.join(first, last)
     }
 
-    /// Reports a mistake, unless one was reported at this very place.
-    fn report(&mut self, mistake: Diagnostic) {
+    /// Reports a mistake, unless the last one was at this very place.
+    fn report(&mut self, mut mistake: Diagnostic) {
         let place = mistake.labels.first().map(|label| label.span);
-        if place.is_some() && self.last_mistake == place {
+        let last = self.lexer.diagnostics.last().and_then(|last| last.labels.first());
+        self.mistakes += 1;
+        if place.is_some() && last.map(|label| label.span) == place {
             return;
         }
-        self.last_mistake = place;
-        self.mistakes += 1;
+        if let Some(string) = self.long_string
+            && place.is_some_and(|place| self.same_line(string, place))
+        {
+            let quote = Span { end: string.start + 1, ..string };
+            mistake = mistake.label(quote, "this string runs over several lines: is its closing quote missing?");
+        }
         self.lexer.report(mistake);
     }
 
@@ -276,11 +288,8 @@ impl<'a> Parser<'a> {
         let found = self.peek().clone();
         let message = format!("expected {expected}, found {}", found.describe());
         let mut mistake = Diagnostic::error(Code::Syntax, message, found.span, "not expected here");
-        if let Some(name) = &found.vanished {
-            mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
-        }
-        if [&found, &self.previous].into_iter().any(|token| token.kind == Kind::String && token.text.contains('\n')) {
-            mistake = mistake.help("a string before this runs over several lines: is a closing quote missing?");
+        if let Some(hint) = &found.hint {
+            mistake = mistake.help(hint);
         }
         match found.kind {
             Kind::BadNumber => mistake.help(number_help(&found.text)),
@@ -298,8 +307,11 @@ impl<'a> Parser<'a> {
                 if self.previous.kind == Kind::Variable && glued(&self.previous, &found) =>
             {
                 let inside = self.previous.text.trim_start_matches('$');
-                mistake
-                    .help(format!("an index or transformation needs outer parentheses: `$({inside}{}..)`", found.text))
+                let close = if found.is(Punct::OpenBrace) { '}' } else { ']' };
+                mistake.help(format!(
+                    "an index or transformation needs outer parentheses: `$({inside}{}..{close})`",
+                    found.text
+                ))
             }
             _ => mistake,
         }
@@ -386,13 +398,15 @@ impl<'a> Parser<'a> {
     /// Whether the next token stands on a later line than the last one.
     fn starts_line(&mut self) -> bool {
         let next = self.peek().span;
-        let (before, next) = (self.lexer.sources.surface(self.previous.span), self.lexer.sources.surface(next));
-        if before.file != next.file {
-            return true;
-        }
-        let lines = &self.lexer.sources.file(next.file).line_starts;
+        !self.same_line(self.previous.span, next)
+    }
+
+    /// Whether `second` begins in the line `first` ends in.
+    fn same_line(&self, first: Span, second: Span) -> bool {
+        let (first, second) = (self.lexer.sources.surface(first), self.lexer.sources.surface(second));
+        let lines = &self.lexer.sources.file(second.file).line_starts;
         let line = |at: u32| lines.partition_point(|&start| start <= at);
-        line(before.end.saturating_sub(1)) < line(next.start)
+        first.file == second.file && line(first.end.saturating_sub(1)) == line(second.start)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Failed, MAX_CHAIN, Parse, Parser};
+use super::{Failed, MAX_CHAIN, NO_TERNARY, Parse, Parser, glued};
 use crate::ast::{Block, Case, Expr, ExprKind, Label, Statement, StatementKind};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::keyword;
@@ -179,8 +179,8 @@ impl Parser<'_> {
         } else if !keyword::is_reserved(&first.text) || keyword::is_core_function(&first.text) {
             mistake = mistake.help(format!("a call has parentheses: `{}()`", first.text));
         }
-        if let Some(name) = &first.vanished {
-            mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing here"));
+        if let Some(hint) = &first.hint {
+            mistake = mistake.help(hint);
         }
         self.fail(mistake)
     }
@@ -278,21 +278,28 @@ impl Parser<'_> {
         if self.eat(Punct::Semicolon) {
             return Ok(());
         }
-        if self.at(Punct::CloseBrace) || self.at_end() || self.starts_line() || self.peek().kind == Kind::Word {
-            let next = self.peek().kind;
-            let operator = matches!(next, Kind::Punct(punct) if punct != Punct::CloseBrace);
-            if !operator && !self.at_infix() {
-                let gap = self.gap();
-                let mistake = Diagnostic::error(Code::Syntax, "missing `;`", gap, "expected `;` here");
-                self.report(mistake);
-                return Ok(());
-            }
-        }
-        let mistake = self.unexpected_diagnostic("`;`");
-        let mistake = match self.at_infix() {
-            true => mistake.help("a statement is one call or one assignment; use `if` to combine calls"),
-            false => mistake,
+        let next = self.peek().clone();
+        let ends = match next.kind {
+            Kind::End | Kind::Punct(Punct::CloseBrace) => true,
+            Kind::Word => !self.at_infix() && !glued(&self.previous, &next),
+            Kind::Punct(_) => false,
+            _ => self.starts_line(),
         };
+        if ends {
+            let gap = self.gap();
+            let mut mistake = Diagnostic::error(Code::Syntax, "missing `;`", gap, "expected `;` here");
+            if let Some(hint) = next.hint {
+                mistake = mistake.help(hint);
+            }
+            self.report(mistake);
+            return Ok(());
+        }
+        let mut mistake = self.unexpected_diagnostic("`;`");
+        if next.is(Punct::Question) {
+            mistake = mistake.help(NO_TERNARY);
+        } else if self.at_infix() {
+            mistake = mistake.help("a statement is one call or one assignment; use `if` to combine calls");
+        }
         Err(self.fail(mistake))
     }
 
@@ -386,7 +393,8 @@ impl Parser<'_> {
             mistake = mistake.help("the `;` before it ended the `if`; remove it");
         }
         self.report(mistake);
-        self.nested(Self::statement)
+        let body = self.nested(Self::body)?;
+        Ok(Statement { span: body.span, kind: StatementKind::Block(body) })
     }
 
     /// The expression behind `if` and `while`. When it is wrong, reading goes on at the body.
@@ -517,7 +525,7 @@ impl Parser<'_> {
             let message = format!("expected a constant after `case`, found `{}`", word.text);
             let mistake = Diagnostic::error(Code::Syntax, message, word.span, "neither a number nor a string");
             self.report(mistake.help(format!("write \"{0}\", or `#!define {0}` first", word.text)));
-            return Ok(Label::Value(Expr { kind: ExprKind::String(word.text), span: word.span }));
+            return Ok(Label::Value(Expr { kind: ExprKind::Word(word.text), span: word.span }));
         }
         let value = self.expression()?;
         if !is_constant(&value) {

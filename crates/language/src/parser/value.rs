@@ -25,8 +25,8 @@ impl Parser<'_> {
                 let gap = self.gap();
                 let message = format!("the value of {what} is missing");
                 let mut mistake = Diagnostic::error(Code::Syntax, message, gap, "expected a value here");
-                if let Some(name) = &next.vanished {
-                    mistake = mistake.help(format!("`{name}` is defined without a value, so it stands for nothing"));
+                if let Some(hint) = &next.hint {
+                    mistake = mistake.help(hint);
                 }
                 return Err(self.fail(mistake));
             }

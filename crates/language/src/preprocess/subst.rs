@@ -184,7 +184,11 @@ impl Rule {
             .build()
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(_) => "the pattern is too large".to_owned(),
-                other => other.to_string().lines().last().unwrap_or("the pattern is wrong").to_owned(),
+                other => {
+                    let text = other.to_string();
+                    let reason = text.lines().last().unwrap_or("the pattern is wrong");
+                    reason.trim_start_matches("error: ").to_owned()
+                }
             })?;
         let replacement = pieces(replacement, parts.delimiter);
         let highest = replacement.iter().map(|piece| if let Piece::Group(group) = piece { *group } else { 0 }).max();

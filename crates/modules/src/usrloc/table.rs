@@ -42,6 +42,9 @@ pub struct Event {
     pub contact: Contact,
 }
 
+/// Events of one address of record that were not told yet.
+type Happened = Vec<(EventKind, Contact)>;
+
 /// Told of each event, after the table is unlocked.
 pub type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
 
@@ -210,7 +213,7 @@ impl Table {
         self.shared.callbacks.read().iter().any(|(wanted, _)| *wanted == kind)
     }
 
-    fn tell(&self, aor: &[u8], events: Vec<(EventKind, Contact)>) {
+    fn tell(&self, aor: &[u8], events: Happened) {
         if events.is_empty() {
             return;
         }
@@ -234,7 +237,7 @@ impl Table {
 
     fn sweep_shard(&self, index: usize, ended: &mut impl FnMut(&Stored) -> bool) {
         let wanted = self.wants(EventKind::Expire);
-        let mut gone: Vec<(Box<[u8]>, Vec<(EventKind, Contact)>)> = Vec::new();
+        let mut gone: Vec<(Box<[u8]>, Happened)> = Vec::new();
         let (mut removed, mut users) = (0, 0);
         self.shards[index].lock().retain(|record| {
             let mut events = Vec::new();
@@ -317,7 +320,7 @@ impl Table {
 pub struct Editor<'a> {
     table: &'a Table,
     contacts: Vec<Stored>,
-    events: Vec<(EventKind, Contact)>,
+    events: Happened,
     /// Contacts added minus removed.
     changes: i64,
 }

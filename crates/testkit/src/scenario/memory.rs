@@ -40,11 +40,19 @@ impl Memory {
             let name = self
                 .phones
                 .iter()
-                .find(|(_, address)| *address == outgoing.destination)
+                .find(|(_, address)| match outgoing.connection {
+                    Some(connection) => connection == connection_of(*address),
+                    None => *address == outgoing.destination,
+                })
                 .map_or_else(|| outgoing.destination.to_string(), |(name, _)| name.clone());
             self.inboxes.entry(name).or_default().push_back(outgoing.data.to_vec());
         }
     }
+}
+
+/// The TCP connection of a phone.
+fn connection_of(phone: SocketAddr) -> ConnectionId {
+    ConnectionId(u64::from(phone.port()))
 }
 
 /// The mode line, unless the configuration has one.
@@ -68,7 +76,7 @@ impl Target for Memory {
     fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
         let source = self.phone(phone)?;
         let (socket, protocol, connection) = if tcp {
-            (SocketId(1), Protocol::Tcp, Some(ConnectionId(u64::from(source.port()))))
+            (SocketId(1), Protocol::Tcp, Some(connection_of(source)))
         } else {
             (SocketId(0), Protocol::Udp, None)
         };

@@ -123,22 +123,21 @@ impl Side {
 
     fn set_display(self, cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
         let address = self.to_change(cx)?;
-        let new = match value {
-            Value::Int(_) => return Err(self.no_text()),
-            Value::Null => Str::default(),
-            Value::Str(new) => new,
-        };
         let start = self.offset(cx, &address.text)?;
         let edits = cx.message.edits_mut();
-        match (address.display.len(), new.is_empty()) {
-            (0, true) => {}
-            (0, false) => {
+        match (value, address.display.len()) {
+            (Value::Int(_), _) => return Err(self.no_text()),
+            (Value::Null, 0) => {}
+            (Value::Null, length) => {
+                // The blank before the bracket goes too.
+                let blanks = address.text[length..].iter().take_while(|byte| **byte != b'<').count();
+                edits.delete(start..start + length + blanks);
+            }
+            (Value::Str(new), 0) if new.is_empty() => {}
+            (Value::Str(new), 0) => {
                 edits.insert_before(start, Str::from([&*new, b" "].concat()));
             }
-            (length, true) => {
-                edits.delete(start..start + length);
-            }
-            (length, false) => {
+            (Value::Str(new), length) => {
                 edits.replace(start..start + length, new);
             }
         }
