@@ -19,6 +19,9 @@ const MAX_BATCH: usize = 100;
 /// How deep arguments may be nested: as in [`crate::binrpc`].
 const MAX_DEPTH: usize = crate::binrpc::MAX_DEPTH;
 
+/// What success is called.
+const OK: &str = "OK";
+
 /// An answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct JsonAnswer {
@@ -26,6 +29,8 @@ pub struct JsonAnswer {
     pub text: String,
     /// 200, or the fault's code: for HTTP.
     pub code: i32,
+    /// `OK`, or the fault's text.
+    pub reason: String,
     /// Where the client of a FIFO waits for it.
     pub reply_name: Option<String>,
 }
@@ -37,7 +42,8 @@ pub async fn answer(table: &RpcTable, request: &[u8], pretty: bool) -> JsonAnswe
         Some(request) => answer_value(table, &request, pretty).await,
         None => {
             let fault = RpcFault::new(-32700, "Parse error");
-            JsonAnswer { text: error_text(&fault, Some("null"), pretty), code: 400, reply_name: None }
+            let text = error_text(&fault, Some("null"), pretty);
+            JsonAnswer { text, code: 400, reason: fault.reason, reply_name: None }
         }
     }
 }
@@ -50,7 +56,7 @@ pub async fn answer_value(table: &RpcTable, request: &Value, pretty: bool) -> Js
             for request in requests {
                 texts.push(answer_one(table, request, pretty).await.text);
             }
-            JsonAnswer { text: format!("[{}]", texts.join(", ")), code: 200, reply_name: None }
+            JsonAnswer { text: format!("[{}]", texts.join(", ")), code: 200, reason: OK.to_owned(), reply_name: None }
         }
         request => answer_one(table, request, pretty).await,
     }
@@ -64,11 +70,16 @@ async fn answer_one(table: &RpcTable, request: &Value, pretty: bool) -> JsonAnsw
     });
     let id = id.as_deref();
     let reply_name = request.get("reply_name").and_then(Value::as_str).map(str::to_owned);
-    let (text, code) = match run(table, request).await {
-        Ok((values, returns_array)) => (result_text(&values, returns_array, id, pretty), 200),
-        Err(fault) => (error_text(&fault, id, pretty), if fault.code < 0 { 400 } else { fault.code }),
-    };
-    JsonAnswer { text, code, reply_name }
+    match run(table, request).await {
+        Ok((values, returns_array)) => {
+            let text = result_text(&values, returns_array, id, pretty);
+            JsonAnswer { text, code: 200, reason: OK.to_owned(), reply_name }
+        }
+        Err(fault) => {
+            let text = error_text(&fault, id, pretty);
+            JsonAnswer { text, code: if fault.code < 0 { 400 } else { fault.code }, reason: fault.reason, reply_name }
+        }
+    }
 }
 
 async fn run(table: &RpcTable, request: &Value) -> Result<(Vec<RpcValue>, bool), RpcFault> {

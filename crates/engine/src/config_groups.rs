@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::value::Value;
 
@@ -57,10 +57,25 @@ pub enum ConfigError {
     Range(i64, i64),
 }
 
+/// A change that waits for [`ConfigGroups::commit`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pending {
+    /// The group.
+    pub group: String,
+    /// The name in the group.
+    pub name: String,
+    /// The value now.
+    pub old: Value,
+    /// The value that it will have.
+    pub new: Value,
+}
+
 /// All groups.
 #[derive(Default)]
 pub struct ConfigGroups {
     groups: RwLock<BTreeMap<String, Vec<ConfigVariable>>>,
+    /// Group, name and new value, in order; one for each variable at most.
+    later: Mutex<Vec<(String, String, Value)>>,
 }
 
 impl ConfigGroups {
@@ -114,10 +129,10 @@ impl ConfigGroups {
         self.groups.read().get(group).cloned().unwrap_or_default()
     }
 
-    /// Changes a value.
-    pub fn set(&self, group: &str, name: &str, value: Value) -> Result<(), ConfigError> {
+    /// The variable, when it takes this value.
+    fn checked(&self, group: &str, name: &str, value: &Value) -> Result<ConfigVariable, ConfigError> {
         let variable = self.find(group, name).ok_or(ConfigError::NotFound)?;
-        match (&variable.default, &value) {
+        match (&variable.default, value) {
             (Value::Int(_), Value::Int(number)) => {
                 if let Some((least, most)) = variable.range
                     && !(least..=most).contains(number)
@@ -128,10 +143,51 @@ impl ConfigGroups {
             (Value::Str(_), Value::Str(_)) => {}
             _ => return Err(ConfigError::Type),
         }
+        Ok(variable)
+    }
+
+    /// Changes a value.
+    pub fn set(&self, group: &str, name: &str, value: Value) -> Result<(), ConfigError> {
+        let variable = self.checked(group, name, &value)?;
         *variable.value.write() = value.clone();
         if let Some(changed) = &variable.changed {
             changed(&value);
         }
         Ok(())
+    }
+
+    /// Changes a value at the next [`Self::commit`].
+    pub fn set_later(&self, group: &str, name: &str, value: Value) -> Result<(), ConfigError> {
+        self.checked(group, name, &value)?;
+        let mut later = self.later.lock();
+        later.retain(|(old_group, old_name, _)| old_group != group || old_name != name);
+        later.push((group.to_owned(), name.to_owned(), value));
+        Ok(())
+    }
+
+    /// What the next [`Self::commit`] changes.
+    #[must_use]
+    pub fn pending(&self) -> Vec<Pending> {
+        let later = self.later.lock().clone();
+        let pending = later.into_iter().filter_map(|(group, name, new)| {
+            let old = self.find(&group, &name)?.value.read().clone();
+            Some(Pending { group, name, old, new })
+        });
+        pending.collect()
+    }
+
+    /// Makes the prepared changes; the first one that fails is the result, the others are made.
+    pub fn commit(&self) -> Result<(), ConfigError> {
+        let later = std::mem::take(&mut *self.later.lock());
+        let mut result = Ok(());
+        for (group, name, value) in later {
+            result = result.and(self.set(&group, &name, value));
+        }
+        result
+    }
+
+    /// Forgets the prepared changes.
+    pub fn rollback(&self) {
+        self.later.lock().clear();
     }
 }

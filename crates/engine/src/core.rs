@@ -18,7 +18,7 @@ use crate::log::Log;
 use crate::module::{BoxFuture, Modules};
 use crate::program::Program;
 use crate::rpc::RpcTable;
-use crate::settings::Settings;
+use crate::settings::{LiveSettings, Settings};
 use crate::statistics::Statistics;
 use crate::value::Value;
 
@@ -38,6 +38,12 @@ pub struct Alias {
 
 /// Answers a request in the name of `sl`'s `send_reply` when a transaction exists (set by tm).
 pub type StatefulReply = Arc<dyn Fn(&mut crate::RouteCx, u16, &Str) -> Option<crate::CallResult> + Send + Sync>;
+
+/// True when `host` is `domain` or a name below it.
+fn is_in_domain(host: &[u8], domain: &[u8]) -> bool {
+    let Some(below) = host.len().checked_sub(domain.len()) else { return false };
+    host[below..].eq_ignore_ascii_case(domain) && (below == 0 || host[below - 1] == b'.')
+}
 
 /// What all parts of a running server share.
 pub struct Core {
@@ -61,10 +67,16 @@ pub struct Core {
     pub rpc: ArcSwap<RpcTable>,
     /// Our names beside the sockets.
     pub aliases: RwLock<Vec<Alias>>,
+    /// Domains that are ours with all their sub-domains (`alias_subdomains` of module corex).
+    pub alias_domains: RwLock<Vec<Alias>>,
     /// All script names, for formats that are compiled while running.
     pub catalog: OnceLock<Arc<Catalog>>,
     /// `log_prefix`, compiled.
     pub log_prefix: OnceLock<crate::Format>,
+    /// What preprocessor lines and the command line define: name and value.
+    pub defines: OnceLock<Vec<(String, Option<String>)>>,
+    /// The core parameters that can change while running.
+    pub live: LiveSettings,
     /// Names to addresses.
     pub resolver: OnceLock<Arc<Resolver>>,
     /// The loaded modules.
@@ -90,19 +102,24 @@ impl Core {
     pub fn new(settings: Settings, log: Arc<Log>) -> Arc<Self> {
         let statistics = Statistics::default();
         let counters = CoreCounters::new(&statistics);
-        let core = Arc::new(Self {
+        let config = ConfigGroups::default();
+        let live = LiveSettings::declare(&config, &settings, &log);
+        Arc::new(Self {
             settings,
             log,
             counters,
             statistics,
-            config: ConfigGroups::default(),
+            config,
             var_names: RwLock::default(),
             var_start: RwLock::default(),
             program: ArcSwapOption::empty(),
             rpc: ArcSwap::default(),
             aliases: RwLock::default(),
+            alias_domains: RwLock::default(),
             catalog: OnceLock::new(),
             log_prefix: OnceLock::new(),
+            defines: OnceLock::new(),
+            live,
             resolver: OnceLock::new(),
             modules: OnceLock::new(),
             stateful_reply: OnceLock::new(),
@@ -114,9 +131,7 @@ impl Core {
             messages: AtomicU32::new(0),
             waiting: AtomicUsize::new(0),
             started: OnceLock::new(),
-        });
-        crate::settings::declare_live(&core);
-        core
+        })
     }
 
     /// Connects the core to its runtime, sockets and clock. `unix_now` is the wall clock in seconds; with a paused
@@ -210,6 +225,10 @@ impl Core {
                     }))
         }) || self.aliases.read().iter().any(|alias| {
             alias.host.as_bytes().eq_ignore_ascii_case(bare)
+                && alias.port.is_none_or(port_fits)
+                && alias.protocol.is_none_or(protocol_fits)
+        }) || self.alias_domains.read().iter().any(|alias| {
+            is_in_domain(bare, alias.host.as_bytes())
                 && alias.port.is_none_or(port_fits)
                 && alias.protocol.is_none_or(protocol_fits)
         })

@@ -29,15 +29,16 @@ pub struct SourceInVia {
 
 impl SourceInVia {
     /// What RFC 3261 section 18.2.1 and RFC 3581 demand: `received` when the sent-by (or a `received` that is there) is
-    /// another address, `rport` when asked for (or `force_rport`).
+    /// another address, `rport` when asked for (or `force_rport`), then with `received` in any case.
     #[must_use]
     pub fn of(cx: &RouteCx, via: &Via) -> Self {
         let source = cx.source.ip().to_canonical();
-        let rport = cx.send.force_rport || cx.core.settings.force_rport || via.rport() != Rport::Absent;
+        let asked = via.rport() != Rport::Absent;
+        let rport = cx.send.force_rport || cx.core.live.force_rport.get() != 0 || asked;
         // A `received` that the sender made up would send the replies to somebody else.
         let made_up = via.received().is_some_and(|received| address_of(&received) != Some(source));
         let same = address_of(&via.host) == Some(source) && !made_up;
-        Self { received: (!same).then(|| source.to_string()), rport: rport.then(|| cx.source.port()) }
+        Self { received: (asked || !same).then(|| source.to_string()), rport: rport.then(|| cx.source.port()) }
     }
 
     /// As the printer takes it.

@@ -312,6 +312,7 @@ impl Loading<'_> {
         for (group, name, value, doc) in &self.custom {
             core.config.declare(group, &name.node, doc, value.clone(), None, None);
         }
+        let _ = core.defines.set(config.defines.clone());
         *core.aliases.write() = aliases(&self.aliases);
         let mut catalog = Catalog { missing: self.missing.clone(), ..Catalog::default() };
         catalog.add(&CORE);

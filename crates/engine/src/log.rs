@@ -147,6 +147,11 @@ impl Log {
         name.clone_into(&mut self.name.lock());
     }
 
+    /// Sets syslog's facility number.
+    pub fn set_facility(&self, facility: u8) {
+        self.facility.store(facility, Ordering::Relaxed);
+    }
+
     /// syslog's facility number.
     #[must_use]
     pub fn facility(&self) -> u8 {

@@ -289,7 +289,7 @@ impl Program {
                 Op::Jump(target) => cx.position = *target,
                 Op::SetCode(code) => cx.last_code = *code,
                 Op::LoopGuard { counter, exit } => {
-                    let limit = cx.core.settings.max_while_loops;
+                    let limit = cx.core.live.max_while_loops.get();
                     let slot = cx.temporary_mut(*counter);
                     let turns = slot.to_int().unwrap_or(0) + 1;
                     *slot = Value::Int(turns);

@@ -229,7 +229,10 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         let _ = crate::reply::send_stateless(&mut cx, status, &Str::from_static(reason));
         return Some(cx);
     }
-    core.counters.count_request(&cx.message);
+    core.counters.received_requests.increment();
+    if cx.message.method() == sip::Method::Other {
+        core.counters.unsupported_methods.increment();
+    }
     if Uri::parse(cx.request_uri()).is_err() {
         core.counters.bad_uris.increment();
     }
@@ -266,7 +269,7 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
             return Some(cx);
         }
     }
-    core.counters.count_reply(&cx.message);
+    core.counters.received_replies.increment();
     if !run_hooks(&core.hooks.before_reply, &mut cx) {
         return Some(cx);
     }

@@ -50,7 +50,7 @@ pub fn send_stateless(cx: &mut RouteCx, status: u16, reason: &Str) -> Result<(),
 #[must_use]
 pub fn destination(cx: &RouteCx) -> std::net::SocketAddr {
     let mut address = cx.source;
-    let to_source_port = cx.send.force_rport || cx.core.settings.force_rport;
+    let to_source_port = cx.send.force_rport || cx.core.live.force_rport.get() != 0;
     if let Ok(Some(via)) = cx.message.via()
         && (cx.received.protocol.is_stream() || via.rport() == Rport::Absent && !to_source_port)
     {
@@ -71,13 +71,17 @@ pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&str>) -> Resu
         _ => return Err(ScriptError::new("the request has no Via to answer to")),
     };
     let mut extra: Vec<Str> = cx.reply_headers.clone();
+    // Ahead of Server, as Kamailio has it.
+    if let Some((_, kind)) = cx.reply_body.as_ref().filter(|(_, kind)| !kind.is_empty()) {
+        extra.push(Str::from([b"Content-Type: ", &**kind, b"\r\n"].concat()));
+    }
     if let Some(server) = cx.core.server_header() {
         extra.push(Str::from(format!("{server}\r\n")));
     }
     if cx.core.settings.sip_warning {
         extra.push(warning(cx));
     }
-    let body = cx.reply_body.as_ref().map(|(body, kind)| (&**body, (!kind.is_empty()).then_some(&**kind)));
+    let body = cx.reply_body.as_ref().map(|(body, _)| (&**body, None));
     let builder = ReplyBuilder {
         status,
         reason,

@@ -8,8 +8,10 @@ use language::diagnostic::{Code, Diagnostic};
 use language::span::Spanned;
 use sip::Str;
 
+use crate::config_groups::{Changed, ConfigGroups, LiveInt};
 use crate::core::{Core, VERSION};
 use crate::known;
+use crate::log::Log;
 use crate::value::Value;
 
 /// The core parameters that have a meaning here, with Kamailio's defaults.
@@ -222,38 +224,45 @@ impl Given<'_> {
     }
 }
 
+/// syslog's facilities by number; some numbers have no name in `syslog.h`.
+const FACILITIES: [&str; 24] = [
+    "LOG_KERN",
+    "LOG_USER",
+    "LOG_MAIL",
+    "LOG_DAEMON",
+    "LOG_AUTH",
+    "LOG_SYSLOG",
+    "LOG_LPR",
+    "LOG_NEWS",
+    "LOG_UUCP",
+    "LOG_CRON",
+    "LOG_AUTHPRIV",
+    "LOG_FTP",
+    "",
+    "",
+    "",
+    "",
+    "LOG_LOCAL0",
+    "LOG_LOCAL1",
+    "LOG_LOCAL2",
+    "LOG_LOCAL3",
+    "LOG_LOCAL4",
+    "LOG_LOCAL5",
+    "LOG_LOCAL6",
+    "LOG_LOCAL7",
+];
+
 fn facility(name: &str) -> Result<u8, String> {
-    const NAMES: [&str; 24] = [
-        "LOG_KERN",
-        "LOG_USER",
-        "LOG_MAIL",
-        "LOG_DAEMON",
-        "LOG_AUTH",
-        "LOG_SYSLOG",
-        "LOG_LPR",
-        "LOG_NEWS",
-        "LOG_UUCP",
-        "LOG_CRON",
-        "LOG_AUTHPRIV",
-        "LOG_FTP",
-        "",
-        "",
-        "",
-        "",
-        "LOG_LOCAL0",
-        "LOG_LOCAL1",
-        "LOG_LOCAL2",
-        "LOG_LOCAL3",
-        "LOG_LOCAL4",
-        "LOG_LOCAL5",
-        "LOG_LOCAL6",
-        "LOG_LOCAL7",
-    ];
-    NAMES
+    FACILITIES
         .iter()
         .position(|known| !known.is_empty() && *known == name)
         .map(|at| at as u8)
         .ok_or_else(|| format!("`{name}` is no syslog facility (LOG_DAEMON, LOG_LOCAL0 ..)"))
+}
+
+/// The name of a facility number, such as `LOG_DAEMON`.
+fn facility_name(number: u8) -> &'static str {
+    FACILITIES.get(usize::from(number)).copied().unwrap_or_default()
 }
 
 /// syslog's number of a facility name such as `LOG_LOCAL0`.
@@ -483,13 +492,43 @@ impl Settings {
     }
 }
 
-/// Declares the core's values that can be changed while running.
-pub fn declare_live(core: &Arc<Core>) {
-    let log = core.log.clone();
-    let debug: crate::config_groups::Changed = Arc::new(move |value| {
-        if let Value::Int(level) = value {
-            log.set_level(*level);
+/// The core parameters that can change while running: group `core` of the RPC commands `cfg.*`.
+pub struct LiveSettings {
+    /// `max_while_loops`.
+    pub max_while_loops: LiveInt,
+    /// `force_rport`.
+    pub force_rport: LiveInt,
+}
+
+impl LiveSettings {
+    pub(crate) fn declare(config: &ConfigGroups, settings: &Settings, log: &Arc<Log>) -> Self {
+        let for_level = log.clone();
+        let level: Changed = Arc::new(move |value| {
+            if let Value::Int(level) = value {
+                for_level.set_level(*level);
+            }
+        });
+        let for_facility = log.clone();
+        let change_facility: Changed = Arc::new(move |value| {
+            if let Ok(number) = facility(&value.to_str().to_text()) {
+                for_facility.set_facility(number);
+            }
+        });
+        config.declare("core", "debug", "debug level", Value::Int(settings.debug), None, Some(level));
+        let name = Value::from(facility_name(settings.log_facility));
+        config.declare(
+            "core",
+            "log_facility",
+            "syslog facility, see \"man 3 syslog\"",
+            name,
+            None,
+            Some(change_facility),
+        );
+        let limit = "maximum iterations allowed for a while loop";
+        let rport = "force rport for all the received messages";
+        Self {
+            max_while_loops: config.declare_int("core", "max_while_loops", limit, settings.max_while_loops, None),
+            force_rport: config.declare_int("core", "force_rport", rport, settings.force_rport.into(), Some((0, 1))),
         }
-    });
-    core.config.declare("core", "debug", "debug level", Value::Int(core.settings.debug), None, Some(debug));
+    }
 }

@@ -1,6 +1,8 @@
 //! Text to tokens. Directives are obeyed on the way ([`crate::preprocess`]), so the parser never sees them, except
 //! `#!subst`, which is a statement of the grammar.
 
+mod strings;
+
 use std::collections::HashMap;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -329,103 +331,6 @@ impl<'a> Lexer<'a> {
         self.token(kind, text, mark)
     }
 
-    fn double_quoted(&mut self, mark: Mark) -> Token {
-        let quote = self.reader.span_ahead(1);
-        self.reader.skip(1);
-        let mut value = Vec::new();
-        loop {
-            match self.reader.peek() {
-                Some(b'\\') => self.escape(&mut value),
-                Some(b'"') => {
-                    self.reader.skip(1);
-                    if self.reader.peek_past_blanks() != Some(b'"') {
-                        break;
-                    }
-                    self.reader.skip_blanks();
-                    self.reader.skip(1);
-                }
-                Some(_) => {
-                    let run = self.reader.take_while(|byte| byte != b'"' && byte != b'\\');
-                    value.extend_from_slice(run.as_bytes());
-                }
-                None => {
-                    self.unclosed_string(quote, '"');
-                    break;
-                }
-            }
-        }
-        self.string(&value, mark)
-    }
-
-    fn single_quoted(&mut self, mark: Mark) -> Token {
-        let quote = self.reader.span_ahead(1);
-        self.reader.skip(1);
-        let mut value = Vec::new();
-        loop {
-            match self.reader.peek() {
-                Some(b'\'') => {
-                    self.reader.skip(1);
-                    break;
-                }
-                Some(_) => value.extend_from_slice(self.reader.take_while(|byte| byte != b'\'').as_bytes()),
-                None => {
-                    self.unclosed_string(quote, '\'');
-                    break;
-                }
-            }
-        }
-        self.string(&value, mark)
-    }
-
-    fn string(&mut self, value: &[u8], mark: Mark) -> Token {
-        let text = String::from_utf8_lossy(value).into_owned();
-        let span = self.reader.span_from(mark);
-        if self.first_long_string.is_none() && text.contains('\n') && self.sources.text(span).contains('\n') {
-            self.first_long_string = Some(span);
-        }
-        let text = self.substitute(text, span);
-        self.token(Kind::String, text, mark)
-    }
-
-    fn unclosed_string(&mut self, quote: Span, character: char) {
-        let message = "this string is never closed";
-        let text = format!("no closing `{character}` up to the end of the file");
-        let mut mistake = Diagnostic::error(Code::Unterminated, message, quote, text);
-        if let Some(long) = self.first_long_string {
-            let start = Span { end: long.start + 1, ..long };
-            mistake = mistake.label(start, "this string runs over several lines: is its closing quote missing?");
-        }
-        self.report(mistake);
-    }
-
-    /// A backslash and what belongs to it.
-    fn escape(&mut self, value: &mut Vec<u8>) {
-        let rest = self.reader.rest();
-        let octal = rest[1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(byte)).count();
-        let hex = rest[1..].iter().skip(1).take(2).take_while(|byte| byte.is_ascii_hexdigit()).count();
-        let parse = |from: usize, digits: usize, radix| {
-            std::str::from_utf8(&rest[from..from + digits])
-                .ok()
-                .and_then(|digits| u32::from_str_radix(digits, radix).ok())
-                .map_or(0, |code| code as u8)
-        };
-        let (length, byte) = match rest.get(1) {
-            Some(b'n') => (2, Some(b'\n')),
-            Some(b'r') => (2, Some(b'\r')),
-            Some(b't') => (2, Some(b'\t')),
-            Some(b'a') => (2, Some(7)),
-            Some(b'"') => (2, Some(b'"')),
-            Some(b'\\') => (2, Some(b'\\')),
-            Some(b'\n') => (2, None),
-            Some(b'\r') if rest.get(2) == Some(&b'\n') => (3, None),
-            Some(b'x') if hex > 0 => (2 + hex, Some(parse(2, hex, 16))),
-            Some(b'0'..=b'7') if octal >= 2 => (1 + octal, Some(parse(1, octal, 8))),
-            _ => (1, Some(b'\\')),
-        };
-        value.extend(byte);
-        self.reader.skip(length);
-    }
-
     fn variable(&mut self, mark: Mark) -> Option<Token> {
         let line = self.reader.rest();
         let special = [&b"$retcode"[..], b"$rc", b"$?"].into_iter().find(|it| line.starts_with(it));
@@ -588,11 +493,11 @@ fn attribute_length(text: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::MemoryFiles;
 
-    fn tokens(text: &str) -> Vec<(Kind, String)> {
+    pub(super) fn tokens(text: &str) -> Vec<(Kind, String)> {
         let files = MemoryFiles::default();
         let mut lexer = Lexer::new(&files, 1 << 20);
         let file = lexer.sources.add("x", text);
@@ -605,25 +510,6 @@ mod tests {
             }
             found.push((token.kind, token.text));
         }
-    }
-
-    fn string(text: &str) -> String {
-        let found = tokens(text);
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!(found[0].0, Kind::String);
-        found[0].1.clone()
-    }
-
-    #[test]
-    fn strings() {
-        assert_eq!(string(r#""a\n\t\"\\\x41\x4\101\1\.\8\xg""#), "a\n\t\"\\A\u{4}A\\1\\.\\8\\xg");
-        assert_eq!(string("\"a\\\nb\""), "ab");
-        assert_eq!(string("\"a\nb\""), "a\nb");
-        assert_eq!(string("\"a\" \n \"b\""), "ab");
-        assert_eq!(string("'a\\n\"'"), "a\\n\"");
-        assert_eq!(tokens("'a' 'b'").len(), 2);
-        assert_eq!(tokens("\"a\" /* c */ \"b\"").len(), 2);
-        assert_eq!(string("#!define X \"b\"\nX \"a\""), "ba");
     }
 
     #[test]

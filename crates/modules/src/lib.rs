@@ -7,32 +7,38 @@
 use engine::ModuleDef;
 
 pub mod cfg_rpc;
+pub mod corex;
 pub mod counters;
 pub mod ctl;
 pub mod jsonrpcs;
+pub mod kex;
 pub mod maxfwd;
 pub mod pv;
 pub mod registrar;
-pub mod sl;
-pub mod usrloc;
 pub mod sanity;
 pub mod siputils;
+pub mod sl;
 pub mod textops;
+pub mod textopsx;
+pub mod usrloc;
 pub mod xlog;
 
 /// Every module that this program has.
 pub const MODULES: &[&ModuleDef] = &[
     &cfg_rpc::MODULE,
+    &corex::MODULE,
     &counters::MODULE,
     &ctl::MODULE,
     &jsonrpcs::MODULE,
+    &kex::MODULE,
     &maxfwd::MODULE,
     &pv::MODULE,
     &registrar::MODULE,
-    &sl::MODULE,
-    &usrloc::MODULE,
     &sanity::MODULE,
     &siputils::MODULE,
+    &sl::MODULE,
     &textops::MODULE,
+    &textopsx::MODULE,
+    &usrloc::MODULE,
     &xlog::MODULE,
 ];

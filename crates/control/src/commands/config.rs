@@ -4,12 +4,29 @@ use std::sync::Arc;
 
 use engine::config_groups::ConfigVariable;
 use engine::core::Core;
+use engine::rpc::RpcArgument as _;
 use engine::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue, Value, rpc};
 
 use super::{missing, one};
 
 /// The commands.
-pub const COMMANDS: &[RpcDef] = &[LIST, GET, HELP, SET, SET_NOW_INT, SET_NOW_STRING, SETI, SETS, RESET];
+pub const COMMANDS: &[RpcDef] = &[
+    LIST,
+    GET,
+    HELP,
+    SET,
+    SET_NOW_INT,
+    SET_NOW_STRING,
+    SETI,
+    SETS,
+    SET_DELAYED,
+    SET_DELAYED_INT,
+    SET_DELAYED_STRING,
+    DIFF,
+    COMMIT,
+    ROLLBACK,
+    RESET,
+];
 
 fn shown(value: &Value) -> RpcValue {
     match value {
@@ -77,9 +94,22 @@ fn names(arguments: &mut RpcArguments) -> Result<(String, String), RpcFault> {
     Ok((group, name))
 }
 
-fn store(core: &Core, group: &str, name: &str, value: Value) -> RpcResult {
-    let set = core.config.set(group, name, value);
-    set.map(|()| Vec::new()).map_err(|_| RpcFault::new(400, "Failed to set the variable"))
+/// When a change takes effect.
+#[derive(Clone, Copy)]
+enum When {
+    Now,
+    /// At the next `cfg.commit`.
+    Later,
+}
+
+fn store(core: &Core, when: When, group: &str, name: &str, value: Option<Value>) -> RpcResult {
+    let failed = || RpcFault::new(400, "Failed to set the variable");
+    let value = value.ok_or_else(failed)?;
+    let set = match when {
+        When::Now => core.config.set(group, name, value),
+        When::Later => core.config.set_later(group, name, value),
+    };
+    set.map(|()| Vec::new()).map_err(|_| failed())
 }
 
 /// A number becomes text for a text variable, and digits a number for the others.
@@ -91,36 +121,32 @@ fn fitting(core: &Core, group: &str, name: &str, value: &RpcValue) -> Option<Val
     }
 }
 
-fn set_any(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+fn set_any(core: &Core, when: When, mut arguments: RpcArguments) -> RpcResult {
     let (group, name) = names(&mut arguments)?;
     let value = arguments.next_value().ok_or_else(|| missing(2))?;
-    match fitting(core, &group, &name, &value) {
-        Some(value) => store(core, &group, &name, value),
-        None => Err(RpcFault::new(400, "Failed to set the variable")),
-    }
+    store(core, when, &group, &name, fitting(core, &group, &name, &value))
 }
 
 fn mismatch(kind: &str) -> RpcFault {
     RpcFault::new(400, format!("error at parameter 2: expected {kind} type but record doesn't match type"))
 }
 
-fn set_int(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+fn set_int(core: &Core, when: When, mut arguments: RpcArguments) -> RpcResult {
     let (group, name) = names(&mut arguments)?;
-    // JSON clients often send digits as text.
-    let number = arguments.take::<i64>().map_err(|_| mismatch("integer"))?;
-    match fitting(core, &group, &name, &RpcValue::Int(number)) {
-        Some(value) => store(core, &group, &name, value),
-        None => Err(RpcFault::new(400, "Failed to set the variable")),
+    let value = arguments.next_value();
+    if value.is_none() {
+        let reason = "error at parameter 2: expected integer type but end of packet encountered";
+        return Err(RpcFault::new(400, reason));
     }
+    // JSON clients often send digits as text.
+    let number = i64::from_value(value).map_err(|_| mismatch("integer"))?;
+    store(core, when, &group, &name, fitting(core, &group, &name, &RpcValue::Int(number)))
 }
 
-fn set_text(core: &Core, mut arguments: RpcArguments) -> RpcResult {
+fn set_text(core: &Core, when: When, mut arguments: RpcArguments) -> RpcResult {
     let (group, name) = names(&mut arguments)?;
     match arguments.next_value() {
-        Some(value @ RpcValue::Text(_)) => match fitting(core, &group, &name, &value) {
-            Some(value) => store(core, &group, &name, value),
-            None => Err(RpcFault::new(400, "Failed to set the variable")),
-        },
+        Some(value @ RpcValue::Text(_)) => store(core, when, &group, &name, fitting(core, &group, &name, &value)),
         Some(_) => Err(mismatch("string")),
         None => Err(missing(2)),
     }
@@ -129,31 +155,77 @@ fn set_text(core: &Core, mut arguments: RpcArguments) -> RpcResult {
 /// Set the value of a configuration variable and commit the change immediately.
 #[rpc("cfg.set")]
 pub async fn set(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
-    set_any(&core, arguments)
+    set_any(&core, When::Now, arguments)
 }
 
 /// Set the value of a configuration variable and commit the change immediately. The value is an integer.
 #[rpc("cfg.set_now_int")]
 pub async fn set_now_int(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
-    set_int(&core, arguments)
+    set_int(&core, When::Now, arguments)
 }
 
 /// Set the value of a configuration variable and commit the change immediately. The value is a string.
 #[rpc("cfg.set_now_string")]
 pub async fn set_now_string(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
-    set_text(&core, arguments)
+    set_text(&core, When::Now, arguments)
 }
 
 /// Alias of cfg.set_now_int.
 #[rpc("cfg.seti")]
 pub async fn seti(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
-    set_int(&core, arguments)
+    set_int(&core, When::Now, arguments)
 }
 
 /// Alias of cfg.set_now_string.
 #[rpc("cfg.sets")]
 pub async fn sets(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
-    set_text(&core, arguments)
+    set_text(&core, When::Now, arguments)
+}
+
+/// Prepare the change of a configuration variable, but does not commit the new value yet.
+#[rpc("cfg.set_delayed")]
+pub async fn set_delayed(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_any(&core, When::Later, arguments)
+}
+
+/// Prepare the change of a configuration variable, but does not commit the new value yet. The value is an integer.
+#[rpc("cfg.set_delayed_int")]
+pub async fn set_delayed_int(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_int(&core, When::Later, arguments)
+}
+
+/// Prepare the change of a configuration variable, but does not commit the new value yet. The value is a string.
+#[rpc("cfg.set_delayed_string")]
+pub async fn set_delayed_string(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    set_text(&core, When::Later, arguments)
+}
+
+/// List the pending configuration changes that have not been committed yet.
+#[rpc("cfg.diff")]
+pub async fn diff(core: Arc<Core>) -> RpcResult {
+    let lines = core.config.pending().into_iter().map(|change| {
+        RpcValue::structure([
+            ("group name", change.group.into()),
+            ("variable name", change.name.into()),
+            ("old value", shown(&change.old)),
+            ("new value", shown(&change.new)),
+        ])
+    });
+    Ok(lines.collect())
+}
+
+/// Commit the previously prepared configuration changes.
+#[rpc("cfg.commit")]
+pub async fn commit(core: Arc<Core>) -> RpcResult {
+    core.config.commit().map_err(|_| RpcFault::new(400, "Failed to commit the changes"))?;
+    Ok(vec![])
+}
+
+/// Drop the prepared configuration changes.
+#[rpc("cfg.rollback")]
+pub async fn rollback(core: Arc<Core>) -> RpcResult {
+    core.config.rollback();
+    Ok(vec![])
 }
 
 /// Reset all the values of a configuration group and commit the change immediately.

@@ -8,7 +8,8 @@ use engine::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue, rpc};
 use super::one;
 
 /// The commands.
-pub const COMMANDS: &[RpcDef] = &[VERSION_TEXT, UPTIME, INFO, RUNINFO, FLAGS, LOADED_MODULES, ECHO, PRINTI, PRINTS];
+pub const COMMANDS: &[RpcDef] =
+    &[VERSION_TEXT, UPTIME, INFO, RUNINFO, FLAGS, LOADED_MODULES, PPDEFINES, PPDEFINES_FULL, ECHO, PRINTI, PRINTS];
 
 /// What this program can do, in Kamailio's words where it has some.
 const FEATURES: &str = "USE_TCP, DNS_IP_HACK, USE_DNS_CACHE, USE_DNS_FAILOVER, USE_NAPTR";
@@ -85,6 +86,27 @@ pub async fn flags() -> RpcResult {
 pub async fn loaded_modules(core: Arc<Core>) -> RpcResult {
     let names = core.modules.get().map(|modules| modules.list.iter().rev().map(|(name, _)| RpcValue::from(*name)));
     Ok(names.map(Iterator::collect).unwrap_or_default())
+}
+
+/// The names that preprocessor lines of the configuration or the command line define.
+#[rpc("core.ppdefines", array)]
+pub async fn ppdefines(core: Arc<Core>) -> RpcResult {
+    Ok(core.defines.get().into_iter().flatten().map(|(name, _)| name.as_str().into()).collect())
+}
+
+/// The names that preprocessor lines of the configuration or the command line define, with their values.
+#[rpc("core.ppdefines_full", array)]
+pub async fn ppdefines_full(core: Arc<Core>) -> RpcResult {
+    let defines = core.defines.get().into_iter().flatten();
+    Ok(defines
+        .map(|(name, value)| {
+            RpcValue::structure([
+                ("name", name.as_str().into()),
+                ("type", 0.into()),
+                ("value", value.as_deref().unwrap_or("none").into()),
+            ])
+        })
+        .collect())
 }
 
 /// Returns back its parameters, as strings.

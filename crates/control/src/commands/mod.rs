@@ -7,13 +7,14 @@ use engine::{RpcDef, RpcFault, RpcResult, RpcValue};
 pub mod config;
 pub mod core;
 pub mod counters;
+pub mod dns;
 pub mod network;
 pub mod process;
 pub mod statistics;
 pub mod system;
 
 /// The commands that every server has.
-pub const CORE: &[&[RpcDef]] = &[core::COMMANDS, network::COMMANDS, process::COMMANDS, system::COMMANDS];
+pub const CORE: &[&[RpcDef]] = &[core::COMMANDS, dns::COMMANDS, network::COMMANDS, process::COMMANDS, system::COMMANDS];
 
 /// Module kex: `stats.*`.
 pub const KEX: &[RpcDef] = statistics::COMMANDS;

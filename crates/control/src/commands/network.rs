@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::core::Core;
-use engine::{RpcDef, RpcResult, RpcValue, rpc};
+use engine::{RpcDef, RpcFault, RpcResult, RpcValue, rpc};
 use transport::{ConnectionInfo, ConnectionState};
 
 use super::{member, one};
@@ -51,14 +51,18 @@ pub async fn aliases_list(core: Arc<Core>) -> RpcResult {
     one(RpcValue::structure([("myself_callbacks", "no".into()), ("aliases", RpcValue::Array(shown.collect()))]))
 }
 
-fn connections(core: &Core) -> Vec<ConnectionInfo> {
-    core.network().map(|network| network.connections()).unwrap_or_default()
+/// The open connections; a fault when there are none because of `disable_tcp`.
+fn connections(core: &Core) -> Result<Vec<ConnectionInfo>, RpcFault> {
+    if core.settings.disable_tcp {
+        return Err(RpcFault::new(500, "tcp support disabled"));
+    }
+    Ok(core.network().map(|network| network.connections()).unwrap_or_default())
 }
 
 /// Returns tcp related info.
 #[rpc("core.tcp_info")]
 pub async fn tcp_info(core: Arc<Core>) -> RpcResult {
-    let connections = connections(&core);
+    let connections = connections(&core)?;
     let secure = connections.iter().filter(|connection| connection.protocol.is_secure()).count();
     let queued: usize = connections.iter().map(|connection| connection.queued).sum();
     let max = core.settings.tcp_max_connections;
@@ -75,7 +79,7 @@ pub async fn tcp_info(core: Arc<Core>) -> RpcResult {
 /// Returns tcp connections details.
 #[rpc("core.tcp_list", array)]
 pub async fn tcp_list(core: Arc<Core>) -> RpcResult {
-    let shown = connections(&core).into_iter().map(|connection| {
+    let shown = connections(&core)?.into_iter().map(|connection| {
         let state = match (connection.state, connection.inbound) {
             (ConnectionState::Connecting, _) => "CONN_CONNECT",
             (ConnectionState::Open, true) => "CONN_ACCEPT",

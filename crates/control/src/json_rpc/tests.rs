@@ -92,7 +92,7 @@ fn the_indented_form_is_kamailios() {
 	},
 	"id":	1
 }"#;
-    assert_eq!(answer, JsonAnswer { text: expected.to_owned(), code: 200, reply_name: None });
+    assert_eq!(answer, JsonAnswer { text: expected.to_owned(), code: 200, reason: "OK".to_owned(), reply_name: None });
     let none = ask(r#"{"jsonrpc":"2.0","method":"none","id":1}"#, true);
     assert_eq!(none.text, "{\n\t\"jsonrpc\":\t\"2.0\",\n\t\"result\":\t{\n\t},\n\t\"id\":\t1\n}");
 }

@@ -52,7 +52,11 @@ impl Parser<'_> {
     fn arguments(&mut self, function: &str) -> Parse<Vec<Expr>> {
         let open = self.bump().span;
         let mut arguments = Vec::new();
-        if self.eat(Punct::CloseParen) {
+        if self.at(Punct::CloseParen) {
+            if matches!(function, "route" | "setflag" | "resetflag" | "isflagset") {
+                return Err(self.unexpected("the name of a route or flag"));
+            }
+            self.bump();
             return Ok(arguments);
         }
         // An empty first argument is accepted, as Kamailio does; it is the empty string.

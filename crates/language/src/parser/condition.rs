@@ -1,5 +1,7 @@
 //! Properties of the message and what they are compared with: `method == INVITE`, `src_ip == 10.0.0.0/8`.
 
+use std::net::IpAddr;
+
 use super::{Failed, Parse, Parser};
 use crate::ast::{Expr, ExprKind};
 use crate::diagnostic::{Code, Diagnostic};
@@ -58,29 +60,38 @@ impl Parser<'_> {
             Kind::Number(_) | Kind::Ipv6 | Kind::Punct(Punct::OpenBracket) if is_address => self.network(),
             Kind::Word if matches!(text, "max_len" | "myself") => Ok(self.operand()),
             Kind::Word if called || is_value(text) => self.binary(strength),
-            Kind::Word => self.compared_word(is_address),
+            Kind::Word if is_address => {
+                let host = self.host("a host name")?;
+                Ok(Expr { kind: ExprKind::Word(host.node), span: host.span })
+            }
+            Kind::Word if left == "method" || keyword::protocol(text).is_some() && left.ends_with("proto") => {
+                let token = self.bump();
+                Ok(Expr { kind: ExprKind::Word(token.text), span: token.span })
+            }
             _ => self.binary(strength),
         }
-    }
-
-    fn compared_word(&mut self, is_address: bool) -> Parse<Expr> {
-        if is_address {
-            let host = self.host("a host name")?;
-            return Ok(Expr { kind: ExprKind::Word(host.node), span: host.span });
-        }
-        let token = self.bump();
-        Ok(Expr { kind: ExprKind::Word(token.text), span: token.span })
     }
 
     /// `1.2.3.4`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, `2001:db8::/32`.
     fn network(&mut self) -> Parse<Expr> {
         let address = self.host("an IP address")?;
+        let parsed = address.node.parse::<IpAddr>().ok();
         let mut text = address.node;
+        let mut fits = true;
         if self.eat(Punct::Slash) {
+            let mask = self.host("the bits of a network after `/`")?.node;
+            let bits = if parsed.is_some_and(|it| it.is_ipv6()) { 128 } else { 32 };
+            fits = mask.parse::<u8>().is_ok_and(|it| it <= bits) || mask.parse::<IpAddr>().is_ok();
             text.push('/');
-            text.push_str(&self.host("the bits of a network after `/`")?.node);
+            text.push_str(&mask);
         }
-        Ok(Expr { kind: ExprKind::Address(text), span: self.span_from(address.span) })
+        let span = self.span_from(address.span);
+        if parsed.is_none() || !fits {
+            let message = format!("`{text}` is not an IP address or network");
+            let reason = if fits { "write host names in quotes" } else { "the mask is wrong" };
+            return Err(self.fail(Diagnostic::error(Code::Syntax, message, span, reason)));
+        }
+        Ok(Expr { kind: ExprKind::Address(text), span })
     }
 }
 

@@ -29,6 +29,9 @@ const ITEM_WORDS: &[&str] = &[
     "avpflags",
 ];
 
+/// Name and number of a flag.
+type Flag = (Spanned<String>, Option<Spanned<i64>>);
+
 /// Those of them that have parentheses.
 const CALLED_WORDS: &[&str] = &["modparam", "modparamx", "loadmodule"];
 
@@ -241,7 +244,7 @@ impl Parser<'_> {
     }
 
     /// `flags A:1, B;`
-    fn flags(&mut self) -> Parse<Vec<(Spanned<String>, Option<Spanned<i64>>)>> {
+    fn flags(&mut self) -> Parse<Vec<Flag>> {
         let word = self.bump().text;
         let mut flags = Vec::new();
         loop {

@@ -9,6 +9,7 @@ mod expression;
 mod item;
 mod socket;
 mod statement;
+mod switch;
 mod value;
 
 #[cfg(test)]
@@ -298,10 +299,8 @@ impl<'a> Parser<'a> {
                     && self.previous.text == "$rc"
                     && glued(&self.previous, &found) =>
             {
-                mistake.help(format!(
-                    "`$rc{}` is read as `$rc` and `{}`; write `$(rc{})`",
-                    found.text, found.text, found.text
-                ))
+                let (rest, inner) = (&found.text, if self.peek_at(1).is(Punct::OpenParen) { "(..)" } else { "" });
+                mistake.help(format!("`$rc{rest}` is read as `$rc` and `{rest}`; write `$(rc{rest}{inner})`"))
             }
             Kind::Punct(Punct::OpenBracket | Punct::OpenBrace)
                 if self.previous.kind == Kind::Variable && glued(&self.previous, &found) =>

@@ -30,7 +30,7 @@ impl Parser<'_> {
                 }
                 return Err(self.fail(mistake));
             }
-            Kind::Word if keyword::opens_item(&next.text) => {
+            Kind::Word if is_command(&next.text) => {
                 return Err(self.unexpected(&format!("a value for {what}")));
             }
             Kind::Word | Kind::Ipv6 | Kind::Punct(Punct::OpenBracket) => self.word_value(what)?,
@@ -88,4 +88,13 @@ impl Parser<'_> {
         let host = self.host(&format!("a value for {what}"))?;
         Ok(Spanned::new(ConfigValue::Word(host.node), host.span))
     }
+}
+
+/// Whether the word is a reserved one that is no value: those are lower case; `TLSv1` and `TCP` are values.
+fn is_command(word: &str) -> bool {
+    keyword::is_reserved(word)
+        && keyword::protocol(word).is_none()
+        && word.bytes().all(|byte| !byte.is_ascii_uppercase())
+        && !word.starts_with("tls")
+        && !word.starts_with("ssl")
 }

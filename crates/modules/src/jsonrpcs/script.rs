@@ -4,24 +4,28 @@ use engine::{CallResult, Diagnostic, Return, RouteCx, Str, Value, function, vari
 use engine::{Code, CompileEnv, InnerName};
 use language::ast::Variable;
 
+use super::Jsonrpcs;
+
 /// The answer to the last command of this message.
 #[derive(Default)]
 struct Answer {
     code: i32,
-    body: Option<Str>,
+    reason: Str,
+    body: Str,
 }
 
 /// Runs an RPC command given as a JSON-RPC document; the answer is in `$jsonrpl(body)`.
 ///
 /// Returns 1 when the command was run (also when it answered an error), -1 when the document is no JSON-RPC request.
 #[function(ANY)]
-pub async fn jsonrpc_exec(cx: &mut RouteCx, document: Str) -> CallResult {
+pub async fn jsonrpc_exec(cx: &mut RouteCx, me: &Jsonrpcs, document: Str) -> CallResult {
     let table = cx.core.rpc.load_full();
-    let answer = control::json_rpc::answer(&table, &document, true).await;
+    let answer = control::json_rpc::answer(&table, &document, me.pretty).await;
     let malformed = answer.code == 400 && answer.text.contains("-32700");
     let stored = cx.data::<Answer>();
     stored.code = answer.code;
-    stored.body = Some(Str::from(answer.text));
+    stored.reason = Str::from(answer.reason);
+    stored.body = Str::from(answer.text);
     Ok(if malformed { Return::FALSE } else { Return::TRUE })
 }
 
@@ -62,7 +66,7 @@ pub fn jsonrpl(cx: &RouteCx, part: Part) -> Value {
     let Some(answer) = cx.find_data::<Answer>() else { return Value::Null };
     match part {
         Part::Code => Value::from(answer.code),
-        Part::Text => Value::from(if answer.code == 200 { "OK" } else { "error" }),
-        Part::Body => answer.body.as_ref().into(),
+        Part::Text => Value::from(&answer.reason),
+        Part::Body => Value::from(&answer.body),
     }
 }

@@ -13,22 +13,22 @@ fn bytes(file: &str, name: &str) -> i64 {
 }
 
 /// What the process uses now.
-pub(super) fn used() -> i64 {
+pub(crate) fn used() -> i64 {
     bytes("/proc/self/status", "VmRSS")
 }
 
 /// The most it used.
-pub(super) fn most_used() -> i64 {
+pub(crate) fn most_used() -> i64 {
     bytes("/proc/self/status", "VmHWM")
 }
 
 /// What the machine has.
-pub(super) fn total() -> i64 {
+pub(crate) fn total() -> i64 {
     bytes("/proc/meminfo", "MemTotal")
 }
 
 /// What the machine could give.
-pub(super) fn free() -> i64 {
+pub(crate) fn free() -> i64 {
     bytes("/proc/meminfo", "MemAvailable")
 }
 

@@ -27,8 +27,11 @@ impl Fault {
 /// The result of a check.
 pub(super) type Checked = Result<(), Fault>;
 
+/// A check: it looks at the message.
+type Check = fn(&RouteCx, &Wanted<'_>) -> Checked;
+
 /// `sanity_check`: its bits and checks, in the order in which they run. 8 and 16 do nothing, as in Kamailio.
-const CHECKS: [(i64, fn(&RouteCx, &Wanted<'_>) -> Checked); 13] = [
+const CHECKS: [(i64, Check); 13] = [
     (16384, |cx, _| first_via(&cx.message)),
     (1, |cx, _| version(&cx.message)),
     (2, |cx, _| scheme(cx)),
@@ -126,15 +129,12 @@ fn proxy_require(message: &Message, extensions: &[Str]) -> Checked {
         Ok(None) => Ok(()),
         Err(_) => malformed(),
         Ok(Some(tags)) if tags.tags.is_empty() => malformed(),
-        Ok(Some(tags)) => {
-            match tags.iter().find(|tag| !extensions.iter().any(|known| known.eq_ignore_case(tag))) {
-                None => Ok(()),
-                Some(tag) => Err(Fault {
-                    unsupported: Some(tag.clone()),
-                    ..Fault::new(420, "Bad Proxy Require Extension")
-                }),
+        Ok(Some(tags)) => match tags.iter().find(|tag| !extensions.iter().any(|known| known.eq_ignore_case(tag))) {
+            None => Ok(()),
+            Some(tag) => {
+                Err(Fault { unsupported: Some(tag.clone()), ..Fault::new(420, "Bad Proxy Require Extension") })
             }
-        }
+        },
     }
 }
 
@@ -161,7 +161,8 @@ fn uris(cx: &RouteCx, wanted: i64) -> Checked {
 }
 
 fn repeated_tags(message: &Message) -> Checked {
-    let repeated = |address: &NameAddr| address.params.iter().filter(|param| param.name.eq_ignore_ascii_case(b"tag")).count() > 1;
+    let repeated =
+        |address: &NameAddr| address.params.iter().filter(|param| param.name.eq_ignore_ascii_case(b"tag")).count() > 1;
     if matches!(message.to(), Ok(Some(to)) if repeated(to)) {
         return Err(Fault::bad_request("Many To Tag Params"));
     }

@@ -3,7 +3,8 @@ use testkit::Bench;
 const MESSAGE: &str = "INVITE sip:bob@127.0.0.1 SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.2:5061;branch=z9hG4bK1\n\
     From: <sip:alice@a.example>;tag=1\nTo: <sip:bob@b.example>\nCall-ID: 1\nCSeq: 1 INVITE\nContact: <sip:alice@127.0.0.2:5061>\n\
     X: 1\nContent-Length: 5\n\nhello";
-const DIGEST: &str = "Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"sip:x\",response=\"00000000000000000000000000000000\"";
+const DIGEST: &str =
+    "Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"sip:x\",response=\"00000000000000000000000000000000\"";
 
 fn bench(params: &str, body: &str) -> Bench {
     let modules = "loadmodule \"sl\"\nloadmodule \"sanity\"\nloadmodule \"xlog\"\n";
@@ -86,7 +87,9 @@ fn the_script_ends_after_a_fault() {
 
 #[test]
 fn reply_on_demand() {
-    let params = format!("{GOES_ON}\nmodparam(\"sanity\", \"noreply\", 1)\nmodparam(\"sanity\", \"proxy_require\", \" foo , path\")");
+    let params = format!(
+        "{GOES_ON}\nmodparam(\"sanity\", \"noreply\", 1)\nmodparam(\"sanity\", \"proxy_require\", \" foo , path\")"
+    );
     let bench = bench(&params, "sanity_check(); sanity_reply();");
     let line = |header: &str| {
         let sent = bench.receive(&MESSAGE.replace("X: 1", header));
@@ -98,6 +101,7 @@ fn reply_on_demand() {
 
 #[test]
 fn an_ack_gets_no_reply() {
-    let sent = bench(GOES_ON, "sanity_check(\"256\");").receive(&MESSAGE.replace("INVITE", "ACK").replace("X: 1", "Expires: abc"));
+    let sent = bench(GOES_ON, "sanity_check(\"256\");")
+        .receive(&MESSAGE.replace("INVITE", "ACK").replace("X: 1", "Expires: abc"));
     assert_eq!((sent.messages.len(), sent.log.len()), (0, 1));
 }

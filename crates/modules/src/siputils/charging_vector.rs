@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use engine::variable::missing_inner;
 use engine::{
-    ArgSource, CallResult, Code, CompileEnv, Diagnostic, InnerName, Return, RouteCx, ScriptError, ScriptType, Str, Value,
-    function, variable,
+    ArgSource, CallResult, Code, CompileEnv, Diagnostic, InnerName, Return, RouteCx, ScriptError, ScriptType, Str,
+    Value, function, variable,
 };
 use language::ast::Variable;
 use sip::{EditId, HeaderName, Params};

@@ -68,7 +68,8 @@ pub fn encode_contact(cx: &mut RouteCx, me: &Siputils, prefix: Str, host: Str) -
         return Err(ScriptError::new("the message has no Contact"));
     }
     change_contacts(cx, &mut |text, _| {
-        let uri = Uri::parse(text.clone()).map_err(|error| ScriptError::new(format!("wrong contact `{text}`: {error}")))?;
+        let uri =
+            Uri::parse(text.clone()).map_err(|error| ScriptError::new(format!("wrong contact `{text}`: {error}")))?;
         Ok(Some(pack(&uri, &prefix, &host, me.separator)))
     })
 }

@@ -36,7 +36,14 @@ mod tests {
     #[test]
     fn dates() {
         assert_eq!(super::parse("Thu, 01 Jan 2026 00:00:00 GMT"), Some(1_767_225_600));
-        for bad in ["", "garbage", "01 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 +0200", "Thu, 41 Jan 2026 00:00:00 GMT", "Thu, é GMT"] {
+        for bad in [
+            "",
+            "garbage",
+            "01 Jan 2026 00:00:00 GMT",
+            "Thu, 01 Jan 2026 00:00:00 +0200",
+            "Thu, 41 Jan 2026 00:00:00 GMT",
+            "Thu, é GMT",
+        ] {
             assert_eq!(super::parse(bad), None, "{bad}");
         }
     }

@@ -138,7 +138,12 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         }
     };
     let Some(sl) = creating.modules.get::<Sl>() else {
-        return Err(Diagnostic::error(Code::MissingDependency, "module `siputils` needs module `sl`", creating.span, ""));
+        return Err(Diagnostic::error(
+            Code::MissingDependency,
+            "module `siputils` needs module `sl`",
+            creating.span,
+            "",
+        ));
     };
     Ok(Arc::new(Siputils { params, rpid_avp, separator, sl, charging_vectors: AtomicU32::new(0) }))
 }

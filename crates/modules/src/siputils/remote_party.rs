@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn keys() {
-        for (text, key) in [("$avp(rpid)", Some("rpid")), ("$avp(s:rpid)", Some("rpid")), ("rpid", None), ("$avp()", None)] {
+        for (text, key) in
+            [("$avp(rpid)", Some("rpid")), ("$avp(s:rpid)", Some("rpid")), ("rpid", None), ("$avp()", None)]
+        {
             assert_eq!(avp_key(text).map(|key| key.to_string()), key.map(str::to_owned));
         }
     }

@@ -103,7 +103,9 @@ fn questions_about_the_message() {
 
 #[test]
 fn first_hop_of_replies() {
-    let bench = bench("request_route { exit; } reply_route { is_first_hop(); xlog(\"$rc\"); is_first_hop(\"1\"); xlog(\"$rc\"); drop; }");
+    let bench = bench(
+        "request_route { exit; } reply_route { is_first_hop(); xlog(\"$rc\"); is_first_hop(\"1\"); xlog(\"$rc\"); drop; }",
+    );
     let codes = |route: &str| {
         let reply = format!(
             "SIP/2.0 200 OK\nVia: SIP/2.0/UDP 127.0.0.1\nVia: SIP/2.0/UDP 127.0.0.9\n{route}From: <sip:a@b>;tag=1\n\
@@ -184,13 +186,25 @@ fn contacts() {
          <sip:9.9.9.9;transport=tcp;ksu=c2lwOmVAZg>"
     );
     assert_eq!(contact(encode, "Contact: *"), "*");
-    assert_eq!(contact("contact_param_decode(\"ksu\")", "Contact: <sip:p;ksu=c2lwOmFAYg>, <sip:c@d>"), "<sip:a@b>, <sip:c@d>");
+    assert_eq!(
+        contact("contact_param_decode(\"ksu\")", "Contact: <sip:p;ksu=c2lwOmFAYg>, <sip:c@d>"),
+        "<sip:a@b>, <sip:c@d>"
+    );
     assert_eq!(code("contact_param_decode(\"ksu\")", "Contact: <sip:p;ksu=!!>\n"), -1);
     assert_eq!(contact("contact_param_rm(\"x\")", "Contact: <sip:a@b;x=1;y?h=2>;x=3"), "<sip:a@b;y?h=2>;x=3");
-    assert_eq!(request_uri("seturi(\"sip:p;KSU=c2lwOnhAeTo1MDYw;x=1\"); contact_param_decode_ruri(\"ksu\")"), "sip:x@y:5060");
+    assert_eq!(
+        request_uri("seturi(\"sip:p;KSU=c2lwOnhAeTo1MDYw;x=1\"); contact_param_decode_ruri(\"ksu\")"),
+        "sip:x@y:5060"
+    );
     assert_eq!(request_uri("seturi(\"sip:p;ksu\"); contact_param_decode_ruri(\"ksu\")"), "sip:p;ksu");
-    assert_eq!(contact("encode_contact(\"p\", \"h\")", "Contact: sip:a@1.2.3.4;expires=3, <sip:[::1]:5070>"), "sip:p*a**1.2.3.4**@h;expires=3, <sip:p***[::1]*5070*@h>");
-    assert_eq!(contact("decode_contact_header()", "Contact: <sip:p*a**1.2.3.4*5070*udp@h>"), "<sip:a@1.2.3.4:5070;transport=udp>");
+    assert_eq!(
+        contact("encode_contact(\"p\", \"h\")", "Contact: sip:a@1.2.3.4;expires=3, <sip:[::1]:5070>"),
+        "sip:p*a**1.2.3.4**@h;expires=3, <sip:p***[::1]*5070*@h>"
+    );
+    assert_eq!(
+        contact("decode_contact_header()", "Contact: <sip:p*a**1.2.3.4*5070*udp@h>"),
+        "<sip:a@1.2.3.4:5070;transport=udp>"
+    );
     assert_eq!(code("encode_contact(\"p\", \"h\")", ""), -1);
     assert_eq!(code("decode_contact_header()", "Contact: <sip:a@b>\n"), -26);
     assert_eq!(request_uri("seturi(\"sip:p*a*b*1.2.3.4**@h\"); decode_contact()"), "sip:a:b@1.2.3.4");
@@ -198,7 +212,9 @@ fn contacts() {
 
 #[test]
 fn options() {
-    let bench = bench("modparam(\"siputils\", \"options_support\", \"100rel\")\nrequest_route { options_reply(); xlog(\"$rc\"); }");
+    let bench = bench(
+        "modparam(\"siputils\", \"options_support\", \"100rel\")\nrequest_route { options_reply(); xlog(\"$rc\"); }",
+    );
     let options = HEAD.replace("INVITE", "OPTIONS");
     let sent = bench.receive(&format!("{}Content-Length: 0\n\n", options.replace("bob@127", "127")));
     let wanted = "CSeq: 1 OPTIONS\nAccept: */*\nAccept-Encoding: \nAccept-Language: en\nSupported: 100rel\nServer: ";
@@ -211,7 +227,8 @@ fn options() {
 fn charging_vectors() {
     let value = |statements: &str, headers: &str| {
         let sent = run(&format!("{statements}; xlog(\"$pcv(value)|$pcv(genaddr)|$pcv(orig)\")"), headers);
-        let lines: Vec<String> = sent.messages[0].lines().filter(|line| line.starts_with("P-Ch")).map(str::to_owned).collect();
+        let lines: Vec<String> =
+            sent.messages[0].lines().filter(|line| line.starts_with("P-Ch")).map(str::to_owned).collect();
         (sent.log.last().unwrap().replace("ERROR: <script>: ", ""), lines)
     };
     let header = "P-Charging-Vector: icid-value=1;icid-generated-at=2;orig-ioi=\"h;1\"\n";

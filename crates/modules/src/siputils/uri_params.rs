@@ -14,10 +14,7 @@ fn request_uri(cx: &RouteCx) -> Result<Uri, ScriptError> {
 pub fn uri_param(cx: &mut RouteCx, name: Str, value: Option<Str>) -> CallResult {
     let wanted = value.unwrap_or_default();
     let uri = request_uri(cx)?;
-    Ok(uri
-        .iter_params()
-        .any(|param| *param.name == *name && *param.value.unwrap_or_default() == *wanted)
-        .into())
+    Ok(uri.iter_params().any(|param| *param.name == *name && *param.value.unwrap_or_default() == *wanted).into())
 }
 
 /// True when the request-URI has this parameter, with or without a value.
@@ -46,7 +43,8 @@ pub fn add_uri_param(cx: &mut RouteCx, param: Str) -> CallResult {
 #[function(REQUEST | LOCAL)]
 pub fn get_uri_param(cx: &mut RouteCx, name: Str, variable: WritableVariable) -> CallResult {
     let uri = request_uri(cx)?;
-    let found = uri.iter_params().find(|param| *param.name == *name).map(|param| Str::from(param.value.unwrap_or_default()));
+    let found =
+        uri.iter_params().find(|param| *param.name == *name).map(|param| Str::from(param.value.unwrap_or_default()));
     match found {
         Some(value) => {
             variable.0.set(cx, Value::Str(value))?;

@@ -104,7 +104,10 @@ pub fn set_uri_host(cx: &mut RouteCx, uri: WritableVariable, host: Text) -> Call
     let start = host_start(&text, start);
     let rest = &text[start..];
     let from = if rest.first() == Some(&b'[') { rest.iter().position(|&byte| byte == b']').unwrap_or(0) } else { 0 };
-    let end = rest[from..].iter().position(|byte| matches!(byte, b':' | b';' | b'?' | b'>')).map_or(rest.len(), |at| from + at);
+    let end = rest[from..]
+        .iter()
+        .position(|byte| matches!(byte, b':' | b';' | b'?' | b'>'))
+        .map_or(rest.len(), |at| from + at);
     uri.0.set(cx, Value::from([&text[..start], &host, &rest[end..]].concat()))?;
     Ok(Return::TRUE)
 }

@@ -23,7 +23,7 @@ fn first_line(sent: &Sent) -> &str {
 #[test]
 fn reply_and_its_ack() {
     let bench = bench(
-        "request_route { xlog(\"got $rc\\n\"); if (method == \"INVITE\") { sl_reply(\"480\", \"Temporarily Unavailable\"); exit; } xlog(\"again\"); }\n\
+        "request_route { xlog(\"got it\\n\"); if (method == \"INVITE\") { sl_reply(\"480\", \"Temporarily Unavailable\"); exit; } xlog(\"again\"); }\n\
          event_route[sl:filtered-ack] { xlog(\"ack taken\"); }",
     );
     let sent = bench.receive(INVITE);
@@ -33,14 +33,14 @@ fn reply_and_its_ack() {
     let ack = INVITE.replace("INVITE", "ACK").replace("To: <sip:bob@b.example>", &to);
     let sent = bench.receive(&ack);
     assert_eq!((sent.messages.len(), sent.log), (0, vec!["ERROR: <script>: ack taken".to_owned()]));
-    assert_eq!(bench.receive(&ack.replace("z9hG4bK1", "z9hG4bK2")).log[0], "ERROR: <script>: got 1");
+    assert_eq!(bench.receive(&ack.replace("z9hG4bK1", "z9hG4bK2")).log[0], "ERROR: <script>: got it");
 }
 
 #[test]
 fn codes_and_reasons() {
     for (call, line) in [
         ("sl_send_reply(\"404\", \"\")", "SIP/2.0 404 "),
-        ("sl_send_reply(404, \"No $rc\")", "SIP/2.0 404 No 1"),
+        ("sl_send_reply(404, \"No $var(n)\")", "SIP/2.0 404 No 0"),
         ("sl_send_reply(\"99\", \"x\")", "SIP/2.0 500 x"),
         ("sl_send_reply(\"700\", \"x\")", "SIP/2.0 700 x"),
         ("$var(c) = \"abc\"; sl_send_reply(\"$var(c)\", \"x\")", "SIP/2.0 500 x"),

@@ -119,9 +119,9 @@ pub(super) fn unhex(text: &Str) -> Result<Str, ScriptError> {
         .map(|byte| char::from(*byte).to_digit(16).map(|digit| digit as u8))
         .collect();
     match digits {
-        Some(digits) if digits.len() % 2 == 0 => Ok(Str::from(
-            digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>(),
-        )),
+        Some(digits) if digits.len() % 2 == 0 => {
+            Ok(Str::from(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect::<Vec<u8>>()))
+        }
         _ => Err(ScriptError::new("the body is not written in pairs of hexadecimal digits")),
     }
 }

@@ -69,29 +69,34 @@ pub(super) fn put(cx: &mut RouteCx, body: Str, kind: &[u8], more: &[u8]) {
     }
     lines.extend_from_slice(more);
     if !lines.is_empty() {
-        message.edits_mut().insert_after(headers_end, lines);
+        message.edits_mut().insert_before(headers_end, lines);
     }
 }
 
-/// Takes back what an earlier call queued: all changes of the body, and the lines about it. (Lines that the script
-/// appended are inserted before the offset, ours after it.)
+/// Removes the body; the Content-Type stays, Content-Length becomes 0.
+pub(crate) fn remove(cx: &mut RouteCx) {
+    forget(cx);
+    let range = cx.message.body_start()..cx.message.buffer().len();
+    if !range.is_empty() {
+        cx.message.edits_mut().delete(range);
+    }
+}
+
+/// Takes back what was queued before: all changes of the body, and appended lines about it.
 fn forget(cx: &mut RouteCx) {
     let message = &mut cx.message;
     let (headers_end, body_start) = (message.headers_end(), message.body_start());
-    let ours = |insert: &Insert| match insert {
-        Insert::Text(text) => ["Content-Length:", "Content-Type:"].iter().any(|name| text.starts_with(name.as_bytes())),
+    let about_body = |insert: &Insert| match insert {
+        Insert::Text(text) => {
+            ["Content-Length:", "Content-Type:", "Mime-Version:"].iter().any(|name| text.starts_with_ignore_case(name))
+        }
         _ => false,
     };
-    let old: Vec<EditId> = message
-        .edits()
-        .iter()
-        .filter(|edit| {
-            let start = edit.start as usize;
-            let lines = edit.position == sip::Position::After && start == headers_end && ours(&edit.insert);
-            start >= body_start || lines
-        })
-        .map(sip::Edit::id)
-        .collect();
+    let is_old = |edit: &&sip::Edit| {
+        let start = edit.start as usize;
+        start >= body_start || (start == headers_end && edit.start == edit.end && about_body(&edit.insert))
+    };
+    let old: Vec<EditId> = message.edits().iter().filter(is_old).map(sip::Edit::id).collect();
     for id in old {
         message.edits_mut().remove(id);
     }

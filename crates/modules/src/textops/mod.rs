@@ -22,6 +22,8 @@ mod via;
 
 use engine::ModuleDef;
 
+pub(crate) use body::remove as remove_body;
+
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "textops",
@@ -54,7 +56,6 @@ pub const MODULE: ModuleDef = ModuleDef {
         multipart::GET_BODY_PART_RAW,
         multipart::REMOVE_BODY_PART,
         multipart::SET_BODY_MULTIPART,
-        multipart::SET_BODY_MULTIPART_OF,
         presence::IS_PRESENT_HF,
         presence::IS_PRESENT_HF_PV,
         presence::IS_PRESENT_HF_RE,

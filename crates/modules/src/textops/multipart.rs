@@ -40,30 +40,24 @@ fn part_end(body: &Str, part: &Part) -> usize {
     next_line(body, end)
 }
 
-/// Makes the body one of several parts: of `text` and its `content_type`, or of the present body without arguments.
+/// Makes the body one of several parts: of `text` and its `content_type`, or of the present body when `text` is missing or
+/// empty (its type is that of the message then). The boundary is `unique-boundary-1` unless given.
 ///
 /// Returns 1; -1 when there is no body to begin with.
 #[function(REQUEST | FAILURE | BRANCH)]
-pub fn set_body_multipart(cx: &mut RouteCx, text: Option<Str>) -> CallResult {
-    match text {
-        // One argument makes no sense: a text needs its type.
-        Some(_) => Err(ScriptError::new("a text needs a content type: set_body_multipart(text, content type)")),
-        None => convert(cx, Str::EMPTY, Str::EMPTY, BOUNDARY),
-    }
-}
-
-/// Makes the body one of several parts: of `text` (empty: the present body) and its `content_type`, with this boundary.
-///
-/// Returns 1; -1 when there is no body to begin with.
-#[function(REQUEST | FAILURE | BRANCH, name = "set_body_multipart")]
-pub fn set_body_multipart_of(cx: &mut RouteCx, text: Str, content_type: Str, boundary: Option<Str>) -> CallResult {
-    let boundary = boundary.unwrap_or_else(|| Str::from(BOUNDARY));
-    convert(cx, text, content_type, &boundary)
+pub fn set_body_multipart(
+    cx: &mut RouteCx,
+    text: Option<Str>,
+    content_type: Option<Str>,
+    boundary: Option<Str>,
+) -> CallResult {
+    let boundary = boundary.filter(|boundary| !boundary.is_empty()).unwrap_or_else(|| Str::from(BOUNDARY));
+    convert(cx, text.unwrap_or_default(), content_type.unwrap_or_default(), &boundary)
 }
 
 fn convert(cx: &mut RouteCx, text: Str, kind: Str, boundary: &[u8]) -> CallResult {
     // Quotes or line ends would let it out of its parameter (RFC 2046 section 5.1.1 allows fewer bytes still).
-    if boundary.is_empty() || boundary.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b'"' | b'\\')) {
+    if boundary.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b'"' | b'\\')) {
         return Err(ScriptError::new("this is no boundary"));
     }
     let text = if text.is_empty() { cx.message.body() } else { text };

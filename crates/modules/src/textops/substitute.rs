@@ -5,9 +5,7 @@ use std::ops::Range;
 
 use engine::script_type::{Substitution, WritableVariable};
 use engine::substitution::Substitution as Command;
-use engine::{
-    CallResult, Return, RouteCx, ScriptError, ScriptTransformation, Str, TransformationDef, Value, function,
-};
+use engine::{CallResult, Return, RouteCx, ScriptError, ScriptTransformation, Str, TransformationDef, Value, function};
 use sip::Uri;
 
 use super::arguments::{HeaderArg, Which};

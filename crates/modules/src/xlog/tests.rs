@@ -43,9 +43,9 @@ fn places_and_prefixes() {
     assert_eq!(log("", line), ["ERROR: <script>: 6:x", "DEBUG: <script>: 6:y", "ERROR: <script>: z"]);
     let long = log("modparam(\"xlog\", \"long_format\", 1)", line);
     assert!(long[0].ends_with("test.cfg:6:x") && long[2] == "ERROR: <script>: z", "{long:?}");
-    assert_eq!(log("modparam(\"xlog\", \"prefix\", \"P$rc: \")", "xlog(\"z\");"), ["ERROR: P$rc: z"]);
-    let evaluated = "modparam(\"xlog\", \"prefix\", \"P$rc: \") modparam(\"xlog\", \"prefix_mode\", 1)";
-    assert_eq!(log(evaluated, "xlog(\"z\");"), ["ERROR: P1: z"]);
+    assert_eq!(log("modparam(\"xlog\", \"prefix\", \"P$var(n): \")", "xlog(\"z\");"), ["ERROR: P$var(n): z"]);
+    let evaluated = "modparam(\"xlog\", \"prefix\", \"P$var(n): \") modparam(\"xlog\", \"prefix_mode\", 1)";
+    assert_eq!(log(evaluated, "xlog(\"z\");"), ["ERROR: P0: z"]);
 }
 
 #[test]

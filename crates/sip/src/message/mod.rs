@@ -188,6 +188,13 @@ impl Message {
         }
     }
 
+    /// Lets [`Message::status`] show another code of a reply. The first line itself is changed by an edit.
+    pub fn set_status(&mut self, new: u16) {
+        if let StartLine::Reply { status, .. } = &mut self.start {
+            *status = new;
+        }
+    }
+
     /// The reason text of a reply; `None` for a request.
     pub fn reason(&self) -> Option<&Str> {
         match &self.start {
