@@ -20,8 +20,8 @@ fn preference(text: &Str) -> Option<i32> {
 /// Adds a further branch, for parallel forking or a redirection: `uri` with the preference `q` ("0.5").
 ///
 /// The branch gets the next hop (`$du`), path, sending socket and branch flags that are set for the request-URI. Without
-/// `uri`, or when it is empty, the branch is the request-URI itself, and next hop, path and socket move to it: they are
-/// no longer set afterwards. Returns 1; -1 when there are `max_branches` already or `q` is no preference.
+/// `uri`, or when it is empty, the branch is the request-URI itself, and next hop, path, socket and flags move to it: they
+/// are no longer set afterwards. Returns 1; -1 when there are `max_branches` already or `q` is no preference.
 #[function(REQUEST | FAILURE)]
 pub fn append_branch(cx: &mut RouteCx, uri: Option<Str>, q: Option<Str>) -> CallResult {
     let q = match q.filter(|q| !q.is_empty()) {
@@ -50,11 +50,11 @@ pub fn append_branch(cx: &mut RouteCx, uri: Option<Str>, q: Option<Str>) -> Call
             path: to.path.take(),
             q,
             socket: to.socket.take(),
-            flags: to.flags,
-            ruid: to.ruid.clone(),
-            instance: to.instance.clone(),
-            user_agent: to.user_agent.clone(),
-            reg_id: to.reg_id,
+            flags: std::mem::take(&mut to.flags),
+            ruid: to.ruid.take(),
+            instance: to.instance.take(),
+            user_agent: to.user_agent.take(),
+            reg_id: std::mem::take(&mut to.reg_id),
             connection: 0,
         },
     };
@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn preferences() {
-        for (text, q) in [("0.5", 500), ("1", 1000), (".5", 500), ("0.1234", 123), ("0", 0), ("1.000", 1000), ("0.", 0)] {
+        for (text, q) in [("0.5", 500), ("1", 1000), (".5", 500), ("0.1234", 123), ("0", 0), ("1.000", 1000), ("0.", 0)]
+        {
             assert_eq!(preference(&Str::from(text)), Some(q), "{text}");
         }
         for text in ["1.5", "-1", "abc", ".", "2", "0.x", "99999999999"] {

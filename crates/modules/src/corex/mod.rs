@@ -46,12 +46,7 @@ pub const MODULE: ModuleDef = ModuleDef {
         sockets::IS_SOCKET_NAME,
     ],
     variables: &[cfg::CFG],
-    transformations: &[
-        transformations::HOST,
-        transformations::PORT,
-        transformations::PROTO,
-        transformations::TO_URI,
-    ],
+    transformations: &[transformations::HOST, transformations::PORT, transformations::PROTO, transformations::TO_URI],
     rpc: &[rpc::DEBUG, rpc::LIST_SOCKETS, rpc::LIST_ALIASES],
     create,
     ..ModuleDef::EMPTY

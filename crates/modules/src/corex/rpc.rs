@@ -24,10 +24,7 @@ pub async fn list_sockets(core: Arc<Core>) -> RpcResult {
             std::net::IpAddr::V4(ip) => ip.to_string(),
             std::net::IpAddr::V6(ip) => format!("[{ip}]"),
         };
-        let advertised = socket.advertise.as_ref().map(|(host, port)| {
-            let port = port.unwrap_or_else(|| socket.address.port());
-            format!("{}:{host}:{port}", socket.protocol.name())
-        });
+        let advertised = socket.advertise.as_ref().map(|(host, _)| host.as_str());
         RpcValue::structure([
             ("PROTO", socket.protocol.name().into()),
             ("NAME", address.as_str().into()),
@@ -37,13 +34,13 @@ pub async fn list_sockets(core: Arc<Core>) -> RpcResult {
             ("MHOMED", "no".into()),
             ("VIRTUAL", "no".into()),
             ("SOCKNAME", socket.name.as_deref().unwrap_or("-").into()),
-            ("ADVERTISE", advertised.as_deref().unwrap_or("-").into()),
+            ("ADVERTISE", advertised.unwrap_or("-").into()),
         ])
     });
     Ok(shown.collect())
 }
 
-/// Our names beside the sockets (`alias`).
+/// Our names beside the sockets (`alias`). Protocol `*` and port 0: any.
 #[rpc("corex.list_aliases", array)]
 pub async fn list_aliases(core: Arc<Core>) -> RpcResult {
     let aliases = core.aliases.read();
@@ -51,7 +48,7 @@ pub async fn list_aliases(core: Arc<Core>) -> RpcResult {
         RpcValue::structure([
             ("PROTO", alias.protocol.map_or("*", |protocol| protocol.name()).into()),
             ("ADDR", alias.host.as_str().into()),
-            ("PORT", alias.port.map_or_else(|| "*".into(), RpcValue::from)),
+            ("PORT", alias.port.unwrap_or(0).into()),
         ])
     });
     Ok(shown.collect())

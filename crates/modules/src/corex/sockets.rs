@@ -72,8 +72,9 @@ pub fn set_recv_socket_name(cx: &mut RouteCx, name: Str) -> CallResult {
     with_socket(cx, &name, named(&core, &name), use_as_received)
 }
 
-/// Lets the message count as coming from another address, `host[:port]`: `$si` and `$sp` change, and replies go there.
-/// Without a port it is 0. False when the text is malformed or the host does not resolve.
+/// Lets the message count as coming from another address, `[proto:]host[:port]`: `$si` and `$sp` change, and replies go
+/// there; the protocol (`$pr`) stays what it was. Without a port it is 0. False when the text is malformed or the host
+/// does not resolve.
 #[function(ANY)]
 pub async fn set_source_address(cx: &mut RouteCx, address: Str) -> CallResult {
     let core = cx.core.clone();

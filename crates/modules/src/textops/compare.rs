@@ -89,7 +89,7 @@ impl ScriptType for Separator {
 }
 
 /// The items of a list without blanks around them.
-fn items<'a>(list: &'a [u8], separator: Separator) -> impl Iterator<Item = &'a [u8]> {
+fn items(list: &[u8], separator: Separator) -> impl Iterator<Item = &[u8]> {
     list.split(move |byte| *byte == separator.0).map(sip::scan::trim)
 }
 

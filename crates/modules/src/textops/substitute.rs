@@ -10,8 +10,11 @@ use sip::Uri;
 
 use super::arguments::{HeaderArg, Which};
 
+/// The places of matches and what replaces them.
+type Replacements = Vec<(Range<usize>, Vec<u8>)>;
+
 /// The matches of a command and what replaces them.
-fn matches(cx: &RouteCx, command: &Command, text: &[u8]) -> Result<Vec<(Range<usize>, Vec<u8>)>, ScriptError> {
+fn matches(cx: &RouteCx, command: &Command, text: &[u8]) -> Result<Replacements, ScriptError> {
     let found = command.matches(text, cx);
     if found.iter().any(|(range, _)| range.is_empty()) {
         return Err(ScriptError::new("the regular expression of the substitution matches the empty text"));

@@ -43,8 +43,9 @@ fn codes(calls: &[(&str, i32)]) {
 
 /// The message after a script and `msg_apply_changes()`, as lines that were removed (`-`) and added (`+`).
 fn changes_of(script: &str, message: &str) -> String {
-    let lines = log(&format!("{script}\nif (!msg_apply_changes()) xlog(\"failed\"); xlog(\"$mb\");"), message);
+    let lines = log(&format!("{script}\nif (!msg_apply_changes()) xlog(\"failed\"); xlog(\"$mb|\");"), message);
     let after = lines.last().cloned().unwrap_or_default().replace("\r\n", "\n");
+    let after = after.strip_suffix('|').unwrap_or(&after);
     let (old, new): (Vec<&str>, Vec<&str>) = (message.split('\n').collect(), after.split('\n').collect());
     // The longest common subsequence tells what changed.
     let mut table = vec![vec![0_usize; new.len() + 1]; old.len() + 1];
