@@ -191,3 +191,64 @@ impl ConfigGroups {
         self.later.lock().clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    fn groups() -> ConfigGroups {
+        let groups = ConfigGroups::default();
+        groups.declare("pstn", "gateway", "gateway", Value::from("1.2.3.4"), None, None);
+        groups.declare_int("pstn", "count", "number", 5, Some((0, 10)));
+        groups
+    }
+
+    fn value(groups: &ConfigGroups, name: &str) -> Value {
+        groups.find("pstn", name).unwrap().value.read().clone()
+    }
+
+    #[test]
+    fn values_keep_their_type_and_range() {
+        let groups = groups();
+        assert_eq!(groups.set("pstn", "count", Value::Int(10)), Ok(()));
+        assert_eq!(groups.set("pstn", "count", Value::Int(11)), Err(ConfigError::Range(0, 10)));
+        assert_eq!(groups.set("pstn", "count", Value::from("7")), Err(ConfigError::Type));
+        assert_eq!(groups.set("pstn", "gateway", Value::Int(1)), Err(ConfigError::Type));
+        assert_eq!(groups.set("pstn", "gateway", Value::Null), Err(ConfigError::Type));
+        assert_eq!(groups.set("pstn", "nope", Value::Int(1)), Err(ConfigError::NotFound));
+        assert_eq!(value(&groups, "count"), Value::Int(10));
+    }
+
+    #[test]
+    fn changes_are_told_and_seen_by_handles() {
+        let groups = ConfigGroups::default();
+        let told = Arc::new(AtomicI64::new(0));
+        let teller = told.clone();
+        let changed: Changed = Arc::new(move |value| teller.store(value.to_int().unwrap_or(0), Ordering::Relaxed));
+        groups.declare("g", "told", "", Value::Int(1), None, Some(changed));
+        groups.set("g", "told", Value::Int(7)).unwrap();
+        assert_eq!(told.load(Ordering::Relaxed), 7);
+        let handle = groups.declare_int("g", "live", "", 1, None);
+        groups.set("g", "live", Value::Int(9)).unwrap();
+        assert_eq!(handle.get(), 9);
+    }
+
+    #[test]
+    fn prepared_changes_wait_for_commit() {
+        let groups = groups();
+        assert_eq!(groups.set_later("pstn", "count", Value::Int(11)), Err(ConfigError::Range(0, 10)));
+        groups.set_later("pstn", "count", Value::Int(6)).unwrap();
+        groups.set_later("pstn", "count", Value::Int(7)).unwrap();
+        let pending = groups.pending();
+        assert_eq!(pending.len(), 1, "the later one replaces the earlier one");
+        assert_eq!((&pending[0].old, &pending[0].new), (&Value::Int(5), &Value::Int(7)));
+        groups.rollback();
+        groups.commit().unwrap();
+        assert_eq!(value(&groups, "count"), Value::Int(5));
+        groups.set_later("pstn", "count", Value::Int(7)).unwrap();
+        groups.commit().unwrap();
+        assert_eq!(value(&groups, "count"), Value::Int(7));
+        assert!(groups.pending().is_empty());
+    }
+}

@@ -39,6 +39,9 @@ pub mod variable;
 mod variables;
 pub mod xavp;
 
+#[cfg(test)]
+mod tests;
+
 pub use compile::CompileEnv;
 pub use core::Core;
 

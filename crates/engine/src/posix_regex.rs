@@ -369,7 +369,18 @@ mod tests {
         assert!(matches("(a+)?b$", "b"));
         assert!(matches("a+?b", "b"), "a second quantifier repeats the first");
         assert!(matches("a.b", "a\nb"));
+        assert!(matches("[+--]$", "-"), "a range may end with a hyphen");
+        assert!(!matches("^[!--a]$", "b") && matches("^[!--a]$", ",") && matches("^[!--a]$", "a"));
+        assert!(matches("[&&~~]", "~") && !matches("[&&~~]", "x"));
+        assert!(matches("a)", "a)"), "a lone ) is literal");
+        assert!(matches("*a", "*a"), "a leading * is literal");
+        assert!(matches("^[^[:space:]]+$", "ab") && !matches("^[^[:space:]]+$", "a b"));
         assert!(Regex::extended(b"(a").is_err());
+        assert!(Regex::extended(b"+a").is_err());
+        assert!(Regex::extended(br"(a)\1").is_err(), "back references");
+        assert!(Regex::extended("(".repeat(10_000).as_bytes()).is_err());
+        assert!(Regex::extended(format!("{}a{}", "(".repeat(10_000), ")".repeat(10_000)).as_bytes()).is_err());
+        assert!(Regex::extended("a{999}{999}{999}".as_bytes()).is_err(), "too large");
         assert!(Regex::extended(b"[a").is_err());
     }
 
@@ -382,6 +393,8 @@ mod tests {
             ("foo|foobar|foobarbaz", "foobarbaz", 0..9),
             ("(a|ab)(c|bcd)(d*)", "abcd", 0..4),
             ("x*", "yx", 0..0),
+            ("a|ab|abc", "xabcd", 1..4),
+            ("[0-9]{2,}", "a1234", 1..5),
         ] {
             assert_eq!(
                 Regex::extended(pattern.as_bytes()).unwrap().find_at(text.as_bytes(), 0),

@@ -119,3 +119,31 @@ impl Statistics {
             .cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_counter() {
+        let statistics = Statistics::default();
+        let (first, second) = (statistics.counter("g", "n", "doc"), statistics.counter("g", "n", "other"));
+        first.increment();
+        second.add(2);
+        assert_eq!(statistics.all().len(), 1);
+        assert_eq!(statistics.find(Some("g"), "n").unwrap().value(), 3);
+        assert_eq!(statistics.find(None, "n").unwrap().doc, "doc");
+        assert!(statistics.find(Some("h"), "n").is_none());
+        first.reset();
+        assert_eq!(second.get(), 0);
+    }
+
+    #[test]
+    fn a_computed_value_replaces_the_one_before() {
+        let statistics = Statistics::default();
+        statistics.computed("g", "n", "", || 1);
+        statistics.computed("g", "n", "", || 2);
+        statistics.counter("h", "n", "");
+        assert_eq!(statistics.all().iter().map(Statistic::value).collect::<Vec<_>>(), [2, 0]);
+    }
+}

@@ -47,7 +47,7 @@ impl Substitution {
         Ok(Self { regex, replacement: pieces(replacement, span, env)?, global: flags.contains('g') })
     }
 
-    /// All matches (one without `g`) with what replaces them.
+    /// All matches (one without `g`) with what replaces them; none when one of them is empty: Kamailio refuses that.
     #[must_use]
     pub fn matches(&self, text: &[u8], cx: &RouteCx) -> Vec<(Range<usize>, Vec<u8>)> {
         let mut found = Vec::new();
@@ -55,12 +55,15 @@ impl Substitution {
         while from <= text.len() {
             let Some(groups) = self.regex.captures_at(text, from) else { break };
             let Some(whole) = groups.first().cloned().flatten() else { break };
-            found.push((whole.clone(), self.replacement(text, &groups, cx)));
+            if whole.is_empty() {
+                crate::log!(cx.core.log, Error, "{}: a substitution that matches nothing is not done", cx.place());
+                return Vec::new();
+            }
+            from = whole.end;
+            found.push((whole, self.replacement(text, &groups, cx)));
             if !self.global {
                 break;
             }
-            // An empty match moves on by one, or it would be found for ever.
-            from = if whole.is_empty() { whole.end + 1 } else { whole.end };
         }
         found
     }

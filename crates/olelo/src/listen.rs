@@ -143,7 +143,8 @@ fn names_of(hosts: &str, address: IpAddr) -> Vec<String> {
         .filter_map(|line| {
             let mut words = line.split('#').next()?.split_whitespace();
             let listed: IpAddr = words.next()?.parse().ok()?;
-            (listed == address).then(|| words.map(str::to_lowercase).collect::<Vec<_>>())
+            // The first name is the host's own, the others are further ones that it does not go by.
+            (listed == address).then(|| words.next().map(str::to_lowercase))
         })
         .flatten()
         .collect()

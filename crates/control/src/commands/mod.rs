@@ -16,9 +16,6 @@ pub mod system;
 /// The commands that every server has.
 pub const CORE: &[&[RpcDef]] = &[core::COMMANDS, dns::COMMANDS, network::COMMANDS, process::COMMANDS, system::COMMANDS];
 
-/// Module kex: `stats.*`.
-pub const KEX: &[RpcDef] = statistics::COMMANDS;
-
 /// Module counters: `cnt.*`.
 pub const COUNTERS: &[RpcDef] = counters::COMMANDS;
 

@@ -36,7 +36,11 @@ fn use_as_received(cx: &mut RouteCx, socket: &LocalSocket) {
     }
     cx.received.socket = socket.id;
     cx.received.protocol = socket.protocol;
-    cx.received.destination = socket.address;
+    // What is sent names this address: that of a socket on all addresses would be of no use to anybody.
+    if !socket.is_wildcard() {
+        cx.received.destination.set_ip(socket.address.ip());
+    }
+    cx.received.destination.set_port(socket.address.port());
 }
 
 /// The local socket to send the request from: `[proto:]address[:port]`. Returns 1, also when there is no such socket (a

@@ -4,12 +4,15 @@ mod debug;
 mod destination;
 mod flags;
 mod format;
+mod memory;
 mod myself;
+mod rpc;
+mod statistics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use engine::{Creating, Diagnostic, Module, ModuleDef, RouteCx, Value, variable};
+use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, RouteCx, Value, variable};
 
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
@@ -33,22 +36,39 @@ pub const MODULE: ModuleDef = ModuleDef {
         format::AVP_PRINTF,
     ],
     variables: &[SRUID],
-    rpc: control::commands::KEX,
+    rpc: rpc::COMMANDS,
     create,
     ..ModuleDef::EMPTY
 };
 
 /// The started module.
-#[derive(Default)]
 pub struct Kex {
     /// How many unique ids were handed out.
     ids: AtomicU64,
+    /// What is received, by method and code.
+    received: Arc<statistics::MessageCounters>,
 }
 
-impl Module for Kex {}
+impl Module for Kex {
+    fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
+        let counters = self.received.clone();
+        core.hooks.before_request.write().push(Arc::new(move |cx| {
+            counters.request(cx.message.method());
+            true
+        }));
+        let counters = self.received.clone();
+        core.hooks.before_reply.write().push(Arc::new(move |cx| {
+            counters.reply(cx.message.status().unwrap_or(0), cx.message.method());
+            true
+        }));
+        Box::pin(async { Ok(()) })
+    }
+}
 
-fn create(_: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
-    Ok(Arc::new(Kex::default()))
+fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
+    memory::declare(&creating.core.statistics);
+    let received = Arc::new(statistics::MessageCounters::new(&creating.core.statistics));
+    Ok(Arc::new(Kex { ids: AtomicU64::new(0), received }))
 }
 
 /// A new id with each use that no other server run has: `srid-`, the core parameter `server_id` when it is set, start

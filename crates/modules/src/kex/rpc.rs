@@ -1,8 +1,19 @@
 //! RPC commands of module `kex` itself; `stats.*` are in the control crate.
 
-use engine::{RpcArguments, RpcFault, RpcResult, RpcValue, rpc};
+use control::commands::statistics;
+use engine::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue, rpc};
 
 use super::memory;
+
+/// All commands.
+pub(super) const COMMANDS: &[RpcDef] = &[
+    PKG_STATS,
+    statistics::CLEAR_STATISTICS,
+    statistics::FETCH,
+    statistics::FETCHN,
+    statistics::GET_STATISTICS,
+    statistics::RESET_STATISTICS,
+];
 
 /// The memory of the server. There is one process here: a filter (`index 0`, `rank 1`, `pid NUMBER`) that names
 /// another one is an error or yields nothing.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use engine::Str;
-use sip::edit::{EditId, Edits, Insert, Position};
+use sip::{EditId, Edits, Insert, Position};
 use sip::{Header, Message};
 
 /// One value of a list, or one parameter. Ranges count from the start of the message.
@@ -41,7 +41,10 @@ pub(super) fn credentials(message: &Message, name: &[u8]) -> Vec<List> {
 }
 
 fn collect(message: &Message, name: &[u8], items: impl Fn(Range<usize>) -> Vec<Item>) -> Vec<List> {
-    message.headers_with_name(name).map(|header| List { line: header.range(), items: items(header.body_range()) }).collect()
+    message
+        .headers_with_name(name)
+        .map(|header| List { line: header.range(), items: items(header.body_range()) })
+        .collect()
 }
 
 /// The body range of the header whose line is `line`.
@@ -96,9 +99,17 @@ pub(super) fn is_named(buffer: &Str, param: &Item, name: &[u8]) -> bool {
     buffer.get(name_range(buffer, &param.text)).is_some_and(|found| found.eq_ignore_ascii_case(name))
 }
 
+/// Whether an edit took `range` away without putting anything in its place.
+pub(super) fn removed(edits: &Edits, range: &Range<usize>) -> bool {
+    !range.is_empty()
+        && edits
+            .iter()
+            .any(|edit| edit.insert.is_empty() && edit.start as usize <= range.start && range.end <= edit.end as usize)
+}
+
 /// What is left of a list around an item: the nearest ones before and after it that no edit took away.
 fn neighbours(edits: &Edits, items: &[Item], at: usize) -> (Option<usize>, Option<usize>) {
-    let alive = |item: &Item| !edits.deletes(item.text.clone());
+    let alive = |item: &Item| !removed(edits, &item.text);
     let before = items.iter().take(at).rposition(alive);
     let after = items.iter().skip(at + 1).position(alive).map(|found| at + 1 + found);
     (before, after)
@@ -115,6 +126,10 @@ pub(super) fn remove_value(edits: &mut Edits, list: &List, at: usize) {
         (Some(before), None) => list.items[before].whole.end..item.whole.end,
         (None, None) => list.line.clone(),
     };
+    // A value written before would come out of the deleted range.
+    if let Some(id) = earlier(edits, &item.text) {
+        edits.remove(id);
+    }
     edits.delete(range);
 }
 
@@ -156,7 +171,7 @@ fn earlier(edits: &Edits, range: &Range<usize>) -> Option<EditId> {
                 && edit.end as usize == range.end
                 && !edit.insert.is_empty()
         })
-        .map(sip::edit::Edit::id)
+        .map(sip::Edit::id)
 }
 
 #[cfg(test)]

@@ -1,14 +1,16 @@
-//! Module `textopsx`: further changes of messages: queued changes applied, the reply's code, values in lists, iterators.
+//! Module `textopsx`: applies queued changes at once, edits single values of headers, walks over headers and body lines.
 //!
-//! As in `textops` all changes are queued edits; `msg_apply_changes()` makes them visible to the script.
+//! All functions queue edits, as those of `textops` do: variables and other functions see them only after
+//! `msg_apply_changes()`. Only the code of `change_reply_status` is seen at once.
 
-mod apply;
-mod fnmatch;
-mod headers;
 mod iterators;
-mod lists;
-mod parameters;
+mod list;
+mod message;
+mod pattern;
 mod status;
+mod target;
+mod values;
+
 #[cfg(test)]
 mod tests;
 
@@ -17,13 +19,8 @@ use engine::ModuleDef;
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "textopsx",
-    summary: "Further changes of messages as text.",
+    summary: "More text operations: apply changes at once, edit values of headers, iterators.",
     functions: &[
-        apply::MSG_APPLY_CHANGES,
-        apply::MSG_SET_BUFFER,
-        apply::REMOVE_BODY,
-        fnmatch::FNMATCH,
-        headers::KEEP_HF,
         iterators::BL_ITERATOR_APPEND,
         iterators::BL_ITERATOR_END,
         iterators::BL_ITERATOR_INSERT,
@@ -37,17 +34,23 @@ pub const MODULE: ModuleDef = ModuleDef {
         iterators::HF_ITERATOR_PREV,
         iterators::HF_ITERATOR_RM,
         iterators::HF_ITERATOR_START,
-        lists::APPEND_HF_VALUE,
-        lists::ASSIGN_HF_VALUE,
-        lists::EXCLUDE_HF_VALUE,
-        lists::HF_VALUE_EXISTS,
-        lists::INCLUDE_HF_VALUE,
-        lists::INSERT_HF_VALUE,
-        lists::REMOVE_HF_VALUE,
-        parameters::ASSIGN_HF_VALUE2,
-        parameters::REMOVE_HF_VALUE2,
+        message::KEEP_HF,
+        message::MSG_APPLY_CHANGES,
+        message::MSG_CHANGED_ROUTE,
+        message::MSG_SET_BUFFER,
+        message::REMOVE_BODY,
+        pattern::FNMATCH,
         status::CHANGE_REPLY_STATUS,
         status::CHANGE_REPLY_STATUS_CODE,
+        values::APPEND_HF_VALUE,
+        values::ASSIGN_HF_VALUE,
+        values::ASSIGN_HF_VALUE2,
+        values::EXCLUDE_HF_VALUE,
+        values::HF_VALUE_EXISTS,
+        values::INCLUDE_HF_VALUE,
+        values::INSERT_HF_VALUE,
+        values::REMOVE_HF_VALUE,
+        values::REMOVE_HF_VALUE2,
     ],
     variables: &[iterators::BLITVAL, iterators::HFITBODY, iterators::HFITNAME],
     ..ModuleDef::EMPTY

@@ -146,12 +146,15 @@ mod tests {
 
     #[test]
     fn forms() {
-        let target = |text: &str| Target::parse(text).map(|target| (target.name.to_string(), target.pick, target.param));
+        let target =
+            |text: &str| Target::parse(text).map(|target| (target.name.to_string(), target.pick, target.param));
         assert_eq!(target("foo"), Ok(("foo".into(), Pick::Unset, None)));
         assert_eq!(target(" foo [ -1 ] . x "), Ok(("foo".into(), Pick::At(-1), Some(Str::from("x")))));
         assert_eq!(target("P-Foo[*].x_y"), Ok(("P-Foo".into(), Pick::All, Some(Str::from("x_y")))));
         assert_eq!(target("foo[]"), Ok(("foo".into(), Pick::Unset, None)));
-        for wrong in ["", "foo[", "foo[x]", "foo[1", "foo[1]x", "foo.", "foo[1].", "foo.a.b", "$rU", "foo bar", "[1]", ".x"] {
+        for wrong in
+            ["", "foo[", "foo[x]", "foo[1", "foo[1]x", "foo.", "foo[1].", "foo.a.b", "$rU", "foo bar", "[1]", ".x"]
+        {
             assert!(target(wrong).is_err(), "{wrong}");
         }
     }

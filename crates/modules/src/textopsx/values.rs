@@ -29,11 +29,7 @@ fn locate_alive(message: &Message, lists: &[List], pick: Pick) -> Option<(usize,
 }
 
 fn removed(message: &Message, item: &Item) -> bool {
-    let inside = |edit: &sip::edit::Edit| edit.insert.is_empty() && edit.end > edit.start;
-    !item.text.is_empty()
-        && message.edits().iter().any(|edit| {
-            inside(edit) && edit.start as usize <= item.text.start && item.text.end <= edit.end as usize
-        })
+    list::removed(message.edits(), &item.text)
 }
 
 /// A new header line at the end of the headers.
@@ -240,7 +236,7 @@ pub(super) fn remove_hf_value2(cx: &mut RouteCx, hf_par: Removed) -> CallResult 
     let mut any = false;
     for list in &headers {
         for at in (0..list.items.len()).filter(|&at| list::is_named(&buffer, &list.items[at], param)) {
-            if !cx.message.edits().deletes(list.items[at].text.clone()) {
+            if !removed(&cx.message, &list.items[at]) {
                 list::remove_credential(cx.message.edits_mut(), list, at);
             }
             any = true;

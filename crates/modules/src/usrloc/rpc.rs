@@ -29,7 +29,8 @@ fn contact(me: &Usrloc, contact: &Contact, now: i64) -> RpcValue {
         end if end <= now => "expired".into(),
         end => RpcValue::Int(end - now),
     };
-    let q = RpcValue::Double(contact.q.map_or(-1.0, |q| f64::from(q) / 1000.0));
+    // Without preference -1, which kamcmd shows without fraction.
+    let q = contact.q.map_or(RpcValue::Int(-1), |q| RpcValue::Double(f64::from(q) / 1000.0));
     let socket = me.socket_name(contact.socket).map_or_else(|| NOT_SET.into(), RpcValue::from);
     let connection = contact.connection.map_or(-1, |id| i64::try_from(id.0).unwrap_or(i64::MAX));
     let inner = RpcValue::structure([

@@ -157,7 +157,7 @@ fn uris() {
         ("uri.passwd", &[(FULL, "pw"), ("sip:a@b", "")]),
         ("uri.port", &[(FULL, "5070"), ("sip:a@b", "")]),
         ("uri.headers", &[(FULL, "h=1&g=2")]),
-        ("uri.params", &[("sip:a@b;lr;x=1?h=1", "lr;x=1")]),
+        ("uri.params", &[("sip:a@b;lr;x=1?h=1", "lr;x=1"), ("tel:+1;a=b", "")]),
         ("uri.param,x", &[("sip:a@b;lr;X=1", "1"), ("sip:a@b;lr", ""), ("sip:a@b;x=\"y;z\"", "y;z")]),
         ("uri.rmparam,lr", &[("sip:a@b;lr;x=1?h=1", "sip:a@b;x=1?h=1")]),
         ("uri.transport", &[(FULL, "tcp"), ("sip:a@b", "")]),

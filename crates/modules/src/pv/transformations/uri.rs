@@ -57,10 +57,10 @@ pub(super) fn duri(input: Value) -> Value {
     part(&input, |uri| Some(simple(uri, false)))
 }
 
-/// All parameters.
+/// All parameters. Empty for `tel:`, whose parameters belong to the number.
 #[transformation("uri.params")]
 pub(super) fn params(input: Value) -> Value {
-    part(&input, |uri| Some(uri.params_text()))
+    part(&input, |uri| Some(sip_params(uri)))
 }
 
 /// All headers.
@@ -69,10 +69,10 @@ pub(super) fn headers(input: Value) -> Value {
     part(&input, |uri| Some(uri.headers_text()))
 }
 
-/// The value of the parameter `name`, without quotes.
+/// The value of the parameter `name`, without quotes. Empty for `tel:`.
 #[transformation("uri.param")]
 pub(super) fn param(input: Value, name: Str) -> Value {
-    part(&input, |uri| param::find(&param::parse(&uri.params_text(), b';')?, &name))
+    part(&input, |uri| param::find(&param::parse(&sip_params(uri), b';')?, &name))
 }
 
 /// The URI without the parameter `name`.
@@ -138,6 +138,10 @@ pub(super) fn tosocket(input: Value) -> Value {
         let port = uri.port().unwrap_or(if protocol == Protocol::Tls { 5061 } else { 5060 });
         Some(Str::from([protocol.name().as_bytes(), b":", uri.host_bytes(), format!(":{port}").as_bytes()].concat()))
     })
+}
+
+fn sip_params(uri: &Uri) -> Str {
+    if uri.scheme().is_tel() { Str::EMPTY } else { uri.params_text() }
 }
 
 fn simple(uri: &Uri, with_user: bool) -> Str {
