@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -28,18 +29,15 @@ pub struct ConfigVariable {
     changed: Option<Changed>,
 }
 
-/// A handle to a number that may change.
+/// A handle to a number that may change; read for each message, so without a lock.
 #[derive(Clone)]
-pub struct LiveInt(Arc<RwLock<Value>>);
+pub struct LiveInt(Arc<AtomicI64>);
 
 impl LiveInt {
     /// Its value now.
     #[must_use]
     pub fn get(&self) -> i64 {
-        match *self.0.read() {
-            Value::Int(number) => number,
-            _ => 0,
-        }
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -107,8 +105,15 @@ impl ConfigGroups {
 
     /// Declares a number and returns a handle to it.
     pub fn declare_int(&self, group: &str, name: &str, doc: &str, value: i64, range: Option<(i64, i64)>) -> LiveInt {
-        self.declare(group, name, doc, Value::Int(value), range, None);
-        LiveInt(self.find(group, name).map_or_else(Default::default, |variable| variable.value))
+        let live = LiveInt(Arc::new(AtomicI64::new(value)));
+        let changing = live.clone();
+        let changed: Changed = Arc::new(move |value| {
+            if let Value::Int(number) = value {
+                changing.0.store(*number, Ordering::Relaxed);
+            }
+        });
+        self.declare(group, name, doc, Value::Int(value), range, Some(changed));
+        live
     }
 
     /// One value.
@@ -195,7 +200,6 @@ impl ConfigGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     fn groups() -> ConfigGroups {
         let groups = ConfigGroups::default();

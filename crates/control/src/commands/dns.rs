@@ -74,7 +74,7 @@ fn members_of(records: &Records) -> Vec<Vec<(String, RpcValue)>> {
 
 /// An entry as Kamailio prints it, without what is about its memory.
 fn shown(entry: &CachedRecord) -> RpcValue {
-    let expires = entry.expires_in.as_secs() as i64;
+    let expires = entry.expires_in.as_millis().div_ceil(1000) as i64;
     let records = entry.answer.as_ref().ok().filter(|records| !records.is_empty());
     let mut members = vec![
         member("name", entry.name.as_str()),

@@ -17,7 +17,12 @@ fn core() -> Arc<Core> {
     let mut modules = Modules::default();
     modules.add_object(core.clone());
     let mut table = RpcTable::default();
-    for def in commands::CORE.iter().copied().chain([commands::KEX, commands::COUNTERS, commands::CFG_RPC]).flatten() {
+    for def in commands::CORE
+        .iter()
+        .copied()
+        .chain([commands::statistics::COMMANDS, commands::COUNTERS, commands::CFG_RPC])
+        .flatten()
+    {
         let handler = (def.bind)(&modules).unwrap_or_else(|| panic!("{} is not bound", def.name));
         assert!(!def.doc.trim().is_empty(), "{}", def.name);
         let command = RpcCommand { doc: def.doc.into(), returns_array: def.returns_array, handler };
@@ -138,6 +143,109 @@ fn changing_values() {
         ("cfg.help tm nosuch", "error: 400 - Failed to get the variable description"),
         ("cfg.reset tm", ""),
         ("cfg.get tm blst_503", "0\n"),
+    ] {
+        assert_eq!(ask(&core, line), expected, "{line}");
+    }
+}
+
+#[test]
+fn prepared_changes() {
+    let core = core();
+    core.config.declare("pstn", "gateway", "gateway", Value::Str("1.2.3.4".into()), None, None);
+    core.config.declare("pstn", "count", "number", Value::Int(5), None, None);
+    let diff = "{\n\tgroup name: pstn\n\tvariable name: count\n\told value: 5\n\tnew value: 9\n}\n";
+    for (line, expected) in [
+        ("cfg.diff", ""),
+        ("cfg.set_delayed_int pstn count 9", ""),
+        ("cfg.diff", diff),
+        ("cfg.get pstn count", "5\n"),
+        ("cfg.commit", ""),
+        ("cfg.diff", ""),
+        ("cfg.get pstn count", "9\n"),
+        ("cfg.set_delayed_string pstn gateway x", ""),
+        ("cfg.rollback", ""),
+        ("cfg.commit", ""),
+        ("cfg.get pstn gateway", "1.2.3.4\n"),
+        ("cfg.set_delayed nope count 9", "error: 400 - Failed to set the variable"),
+        (
+            "cfg.set_delayed_int pstn count",
+            "error: 400 - error at parameter 2: expected integer type but end of packet encountered",
+        ),
+    ] {
+        assert_eq!(ask(&core, line), expected, "{line}");
+    }
+}
+
+#[test]
+fn values_of_the_core() {
+    let core = core();
+    for (line, expected) in [
+        ("cfg.list core", "core: debug\ncore: log_facility\ncore: max_while_loops\ncore: force_rport\n"),
+        ("cfg.get core log_facility", "LOG_DAEMON\n"),
+        ("cfg.sets core log_facility LOG_LOCAL3", ""),
+        ("cfg.seti core debug 3", ""),
+        ("cfg.seti core max_while_loops 7", ""),
+        ("cfg.seti core force_rport 2", "error: 400 - Failed to set the variable"),
+    ] {
+        assert_eq!(ask(&core, line), expected, "{line}");
+    }
+    assert_eq!((core.log.facility(), core.log.level(), core.live.max_while_loops.get()), (19, 3, 7));
+}
+
+#[test]
+fn what_was_defined() {
+    let core = core();
+    assert_eq!(ask(&core, "core.ppdefines"), "");
+    core.defines.set(vec![("WITH_X".into(), None), ("TEXT".into(), Some("\"a b\"".into()))]).unwrap();
+    assert_eq!(ask(&core, "core.ppdefines"), "WITH_X\nTEXT\n");
+    let full = "{\n\tname: WITH_X\n\ttype: 0\n\tvalue: none\n}\n{\n\tname: TEXT\n\ttype: 0\n\tvalue: \"a b\"\n}\n";
+    assert_eq!(ask(&core, "core.ppdefines_full"), full);
+}
+
+#[test]
+fn the_cache_of_names() {
+    let core = core();
+    assert_eq!(ask(&core, "dns.view"), "error: 500 - dns cache support disabled");
+    // A server that never answers: only the cache is asked here.
+    let options = transport::resolve::ResolveOptions {
+        servers: vec!["127.0.0.1:9".parse().unwrap()],
+        ..transport::resolve::ResolveOptions::default()
+    };
+    let resolver = transport::resolve::Resolver::new(options).unwrap();
+    assert!(core.resolver.set(Arc::new(resolver)).is_ok());
+    let head = |name: &str, kind: &str| {
+        format!(
+            "{{\n\tname: {name}\n\ttype: {kind}\n\tpermanent: no\n\texpires: 60\n\tnegative_entry: no\n\trecords: {{\n"
+        )
+    };
+    let tail = "\t\t\trr_permanent: no\n\t\t\trr_expires: 60\n\t\t}\n\t}\n}\n";
+    let address =
+        |name, kind, ip: &str| format!("{}\t\t{{\n\t\t\trr_idx: 0\n\t\t\trr_ip: {ip}\n{tail}", head(name, kind));
+    let service = format!(
+        "{}\t\t{{\n\t\t\trr_idx: 0\n\t\t\trr_name: foo.test\n\t\t\trr_port: 5060\n\t\t\trr_priority: 1\n\t\t\trr_weight: 2\n{tail}",
+        head("_sip._udp.foo.test", "SRV")
+    );
+    for (line, expected) in [
+        ("dns.set_server_state 0", String::new()),
+        ("dns.get_server_state", "0\n".into()),
+        ("dns.lookup a foo.test", "error: 400 - Not found".into()),
+        ("dns.add_a foo.test 60 1.2.3.4 0", String::new()),
+        ("dns.lookup a foo.test", address("foo.test", "A", "1.2.3.4")),
+        ("dns.lookup A FOO.test.", address("foo.test", "A", "1.2.3.4")),
+        ("dns.view", address("foo.test", "A", "1.2.3.4")),
+        ("dns.add_srv _sip._udp.foo.test 60 1 2 5060 foo.test 0", String::new()),
+        ("dns.lookup srv _sip._udp.foo.test", service),
+        ("dns.delete_a foo.test", String::new()),
+        ("dns.delete_a foo.test", "error: 400 - Not found".into()),
+        ("dns.delete_all", "{\n\tstatus: ok\n}\n".into()),
+        ("dns.view", String::new()),
+        ("dns.add_aaaa foo.test 60 ::1 0", String::new()),
+        ("dns.lookup aaaa foo.test", address("foo.test", "AAAA", "::1")),
+        ("dns.lookup xx foo.test", "error: 400 - Invalid type".into()),
+        ("dns.add_a foo.test 60 1.2.3.400 0", "error: 400 - Invalid address".into()),
+        ("dns.add_a foo.test -60 1.2.3.4 0", "error: 400 - wrong ttl".into()),
+        ("dns.add_a foo.test 60 1.2.3.4 1", "error: 400 - flags are not supported".into()),
+        ("dns.add_srv foo.test 60 1 2 70000 foo.test 0", "error: 400 - a number is out of range".into()),
     ] {
         assert_eq!(ask(&core, line), expected, "{line}");
     }

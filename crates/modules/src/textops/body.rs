@@ -73,15 +73,6 @@ pub(super) fn put(cx: &mut RouteCx, body: Str, kind: &[u8], more: &[u8]) {
     }
 }
 
-/// Removes the body; the Content-Type stays, Content-Length becomes 0.
-pub(crate) fn remove(cx: &mut RouteCx) {
-    forget(cx);
-    let range = cx.message.body_start()..cx.message.buffer().len();
-    if !range.is_empty() {
-        cx.message.edits_mut().delete(range);
-    }
-}
-
 /// Takes back what was queued before: all changes of the body, and appended lines about it.
 fn forget(cx: &mut RouteCx) {
     let message = &mut cx.message;

@@ -22,8 +22,6 @@ mod via;
 
 use engine::ModuleDef;
 
-pub(crate) use body::remove as remove_body;
-
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "textops",

@@ -1,5 +1,5 @@
 //! `sed`-like substitutions: `/regex/replacement/flags`. Flags: `i` without case, `g` all matches, `s` line ends have no
-//! meaning. A regular expression that matches the empty text is an error, as in Kamailio.
+//! meaning. A regular expression that matches the empty text is refused, as in Kamailio.
 
 use std::ops::Range;
 
@@ -10,58 +10,29 @@ use sip::Uri;
 
 use super::arguments::{HeaderArg, Which};
 
-/// The places of matches and what replaces them.
-type Replacements = Vec<(Range<usize>, Vec<u8>)>;
-
-/// The matches of a command and what replaces them.
-fn matches(cx: &RouteCx, command: &Command, text: &[u8]) -> Result<Replacements, ScriptError> {
-    let found = command.matches(text, cx);
-    if found.iter().any(|(range, _)| range.is_empty()) {
-        return Err(ScriptError::new("the regular expression of the substitution matches the empty text"));
-    }
-    Ok(found)
-}
-
-/// The changed text; `None` when nothing matches.
-fn changed(cx: &RouteCx, command: &Command, text: &Str) -> Result<Option<Str>, ScriptError> {
-    let found = matches(cx, command, text)?;
-    if found.is_empty() {
-        return Ok(None);
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut from = 0;
-    for (range, replacement) in found {
-        out.extend_from_slice(text.get(from..range.start).unwrap_or_default());
-        out.extend_from_slice(&replacement);
-        from = range.end;
-    }
-    out.extend_from_slice(text.get(from..).unwrap_or_default());
-    Ok(Some(Str::from(out)))
-}
-
 /// Queues the changes of a part of the message; how many there are.
-fn queue(cx: &mut RouteCx, command: &Command, part: Range<usize>) -> Result<usize, ScriptError> {
+fn queue(cx: &mut RouteCx, command: &Command, part: Range<usize>) -> usize {
     let text = cx.message.buffer().slice(part.clone());
-    let found = matches(cx, command, &text)?;
+    let found = command.matches(&text, cx);
     let count = found.len();
     for (range, replacement) in found {
         cx.message.edits_mut().replace(part.start + range.start..part.start + range.end, Str::from(replacement));
     }
-    Ok(count)
+    count
 }
 
 /// Substitutes in headers and body; the first line stays. -1 when nothing matches.
 #[function(ANY)]
 pub fn subst(cx: &mut RouteCx, command: Substitution) -> CallResult {
     let part = cx.message.headers_start()..cx.message.buffer().len();
-    Ok((queue(cx, &command.0, part)? > 0).into())
+    Ok((queue(cx, &command.0, part) > 0).into())
 }
 
 /// Substitutes in the body. -1 when nothing matches.
 #[function(ANY)]
 pub fn subst_body(cx: &mut RouteCx, command: Substitution) -> CallResult {
     let part = cx.message.body_start()..cx.message.buffer().len();
-    Ok((queue(cx, &command.0, part)? > 0).into())
+    Ok((queue(cx, &command.0, part) > 0).into())
 }
 
 /// Substitutes in the value of the headers `name`: all (`a`), the first (`f`) or the last one (`l`). -1 when nothing
@@ -70,7 +41,7 @@ pub fn subst_body(cx: &mut RouteCx, command: Substitution) -> CallResult {
 pub fn subst_hf(cx: &mut RouteCx, name: HeaderArg, command: Substitution, which: Which) -> CallResult {
     let mut count = 0;
     for header in which.headers(&cx.message, &name.0) {
-        count += queue(cx, &command.0, header.body_range())?;
+        count += queue(cx, &command.0, header.body_range());
     }
     Ok((count > 0).into())
 }
@@ -78,7 +49,7 @@ pub fn subst_hf(cx: &mut RouteCx, name: HeaderArg, command: Substitution, which:
 /// Substitutes in the request-URI; the script sees the new one at once. -1 when nothing matches.
 #[function(REQUEST | FAILURE | ONREPLY | BRANCH)]
 pub fn subst_uri(cx: &mut RouteCx, command: Substitution) -> CallResult {
-    let Some(uri) = changed(cx, &command.0, &cx.request_uri())? else { return Ok(Return::FALSE) };
+    let Some((uri, _)) = command.0.apply(&cx.request_uri(), cx) else { return Ok(Return::FALSE) };
     cx.to.new_uri = Some(uri);
     Ok(Return::TRUE)
 }
@@ -88,7 +59,7 @@ pub fn subst_uri(cx: &mut RouteCx, command: Substitution) -> CallResult {
 pub fn subst_user(cx: &mut RouteCx, command: Substitution) -> CallResult {
     let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
     let user = uri.user().unwrap_or_default();
-    let Some(user) = changed(cx, &command.0, &user)? else { return Ok(Return::FALSE) };
+    let Some((user, _)) = command.0.apply(&user, cx) else { return Ok(Return::FALSE) };
     cx.to.new_uri = Some(uri.with_user(Some(&user)));
     Ok(Return::TRUE)
 }
@@ -96,7 +67,7 @@ pub fn subst_user(cx: &mut RouteCx, command: Substitution) -> CallResult {
 /// Substitutes in `text` and writes the result to the variable `result`. -1 when nothing matches; `result` stays then.
 #[function(ANY)]
 pub fn subst_v(cx: &mut RouteCx, text: Str, command: Substitution, result: WritableVariable) -> CallResult {
-    let Some(text) = changed(cx, &command.0, &text)? else { return Ok(Return::FALSE) };
+    let Some((text, _)) = command.0.apply(&text, cx) else { return Ok(Return::FALSE) };
     result.0.set(cx, Value::Str(text))?;
     Ok(Return::TRUE)
 }
@@ -104,8 +75,7 @@ pub fn subst_v(cx: &mut RouteCx, text: Str, command: Substitution, result: Writa
 /// The transformation `{re.subst,/regex/replacement/flags}`.
 pub const RE_SUBST: TransformationDef = TransformationDef {
     name: "re.subst",
-    doc: "The text after a substitution `/regex/replacement/flags`; unchanged when nothing matches. `$null` when the \
-        regular expression matches the empty text.",
+    doc: "The text after a substitution `/regex/replacement/flags`; unchanged when nothing matches.",
     args: &[engine::ArgDef { name: "command", kind: "substitution", optional: false }],
     compile: |args, env| {
         let command = args.rest().ok_or_else(|| args.error("`{re.subst}` needs `/regex/replacement/flags`"))?;
@@ -121,9 +91,6 @@ impl ScriptTransformation for ReSubst {
             return Value::Null;
         }
         let text = input.to_str();
-        match changed(cx, &self.0, &text) {
-            Ok(changed) => Value::Str(changed.unwrap_or(text)),
-            Err(_) => Value::Null,
-        }
+        Value::Str(self.0.apply(&text, cx).map_or(text, |(changed, _)| changed))
     }
 }

@@ -23,8 +23,9 @@ fn headers(script: &str, received: &str) -> (String, Vec<String>) {
     let sent = run(script, received, "");
     let message = sent.messages.first().cloned().unwrap_or_default();
     let text = message.split_once("CSeq: 1 INVITE\n").map_or("", |(_, rest)| rest);
-    let text = text.trim_end_matches('\n').replace("Content-Length: 0\n", "").replace("\nContent-Length: 0", "");
-    (format!("{text}\n"), sent.log.iter().map(|line| line.replace("ERROR: <script>: ", "")).collect())
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with("Content-Length:"));
+    let text = lines.map(|line| format!("{line}\n")).collect();
+    (text, sent.log.iter().map(|line| line.replace("ERROR: <script>: ", "")).collect())
 }
 
 /// Results seen from Kamailio 5.6.3.
@@ -76,7 +77,7 @@ fn several_edits_of_a_list() {
     for (calls, want) in [
         ("remove_hf_value(\"foo[1]\"); remove_hf_value(\"foo[1]\");", "Foo: b,c\n"),
         ("remove_hf_value(\"foo[2]\"); remove_hf_value(\"foo[3]\");", "Foo: a\n"),
-        ("remove_hf_value(\"foo[3]\"); remove_hf_value(\"foo[2]\"); remove_hf_value(\"foo[1]\");", "\n"),
+        ("remove_hf_value(\"foo[3]\"); remove_hf_value(\"foo[2]\"); remove_hf_value(\"foo[1]\");", ""),
         ("remove_hf_value(\"foo[*]\"); append_hf_value(\"foo[1]\",\"N\");", "foo: N\n"),
         ("remove_hf_value(\"foo[1]\"); append_hf_value(\"foo[1]\",\"N\");", "Foo: b,c\nfoo: N\n"),
         ("assign_hf_value(\"foo[1]\",\"N\"); assign_hf_value(\"foo[1]\",\"O\");", "Foo: O,b,c\n"),

@@ -110,8 +110,11 @@ pub(super) fn remove_hf_value(cx: &mut RouteCx, hf_par: Removed) -> CallResult {
     let target = &*hf_par.0;
     let lists = lists(&cx.message, &target.name);
     if let Some(param) = &target.param {
-        let items = picked(&lists, target.pick);
-        return Ok(items.into_iter().fold(false, |any, item| remove_param(cx, &item, param) || any).into());
+        let mut any = false;
+        for item in picked(&lists, target.pick) {
+            any |= remove_param(cx, &item, param);
+        }
+        return Ok(any.into());
     }
     if target.pick == Pick::All {
         return Ok(remove_lines(cx, &lists));
@@ -203,8 +206,11 @@ pub(super) fn assign_hf_value(cx: &mut RouteCx, hf: Assigned, hvalue: Str) -> Ca
     let target = &*hf.0;
     let lists = lists(&cx.message, &target.name);
     if let Some(param) = &target.param {
-        let items = picked(&lists, target.pick);
-        return Ok(items.into_iter().fold(false, |any, item| assign_param(cx, &item, param, &hvalue) || any).into());
+        let mut any = false;
+        for item in picked(&lists, target.pick) {
+            any |= assign_param(cx, &item, param, &hvalue);
+        }
+        return Ok(any.into());
     }
     let Some((header, at)) = locate_alive(&cx.message, &lists, target.pick) else { return Ok(Return::FALSE) };
     let item = &lists[header].items[at];
