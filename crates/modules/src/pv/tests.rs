@@ -143,3 +143,14 @@ fn version_and_process() {
     assert_eq!(one("$pp"), std::process::id().to_string());
     assert_eq!(one("$conid $stat(rcv_requests) $stat(none)"), "<null> 1 <null>");
 }
+
+#[test]
+fn defines() {
+    let text = config(
+        "#!define A \"quoted a\"\n#!define B 7\n#!define C\n#!define D bare word\n\
+         request_route { xlog(\"$def(A)|$def(B)|$def(C)|$def(D)|$def(X)\"); xlog(\"$defn(B)|$defn(D)|$defn(X)|$defv(A)|$defs(A)|$defs(D)\"); }\n",
+    );
+    let log = Bench::new(&text, crate::MODULES).unwrap().receive(MESSAGE).log;
+    assert_eq!(log[0], "ERROR: <script>: \"quoted a\"|7||bare word|<null>");
+    assert_eq!(log[1], "ERROR: <script>: 7|bare word|0|quoted a|quoted a|<null>");
+}

@@ -1,8 +1,7 @@
 //! Functions that work on the whole message, its body, or all its headers.
 
-use engine::script_type::{Regex, RouteName};
+use engine::script_type::Regex;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
-use language::ast::RouteKind;
 use sip::{HeaderName, Message};
 
 /// Headers that `keep_hf` never takes away.
@@ -37,27 +36,6 @@ pub(super) fn msg_apply_changes(cx: &mut RouteCx) -> CallResult {
         Ok(()) => Ok(Return::TRUE),
         Err(error) => give_up(cx, &error),
     }
-}
-
-/// Runs `route[rname]` on a copy of the message with all queued changes applied. Afterwards the message and its queued
-/// changes are as they were before; other things that the route set, such as variables, stay. The route must not call
-/// functions that wait.
-///
-/// Returns 1; -1 when there is no such route or the changes do not make a message.
-#[function(ANY)]
-pub(super) fn msg_changed_route(cx: &mut RouteCx, rname: RouteName) -> CallResult {
-    let program = cx.program().cloned().ok_or_else(|| ScriptError::new("there is no script"))?;
-    let route = program
-        .route(RouteKind::Request, &rname.0.to_text())
-        .ok_or_else(|| ScriptError::new(format!("there is no route[{}]", rname.0)))?;
-    let (message, new_uri) = (cx.message.clone(), cx.to.new_uri.clone());
-    let applied = cx.apply_changes();
-    if applied.is_ok() {
-        program.run_nested(route, cx);
-    }
-    cx.message = message;
-    cx.to.new_uri = new_uri;
-    applied.map(|()| Return::TRUE).map_err(ScriptError::new)
 }
 
 /// Puts another message in the place of this one: `data` is a whole request, or a whole reply in a reply route, with

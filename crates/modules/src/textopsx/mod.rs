@@ -36,7 +36,6 @@ pub const MODULE: ModuleDef = ModuleDef {
         iterators::HF_ITERATOR_START,
         message::KEEP_HF,
         message::MSG_APPLY_CHANGES,
-        message::MSG_CHANGED_ROUTE,
         message::MSG_SET_BUFFER,
         message::REMOVE_BODY,
         pattern::FNMATCH,

@@ -9,6 +9,7 @@ mod branch;
 mod characters;
 mod count;
 mod credentials;
+mod defines;
 mod flags;
 mod header;
 mod message;
@@ -78,6 +79,10 @@ pub const VARIABLES: &[VariableDef] = &[
     credentials::AUTH_USERNAME,
     credentials::ACCOUNT,
     credentials::ACCOUNT_USER,
+    defines::DEF,
+    defines::DEFN,
+    defines::DEFS,
+    defines::DEFV,
     flags::BF,
     flags::BF_HEX,
     flags::BF_ONE,
