@@ -12,12 +12,16 @@ use crate::function::{Routes, ScriptError, routes};
 use crate::route_cx::RouteCx;
 
 /// Where a message is being sent: what `onsend_route` sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
     /// The peer.
     pub destination: SocketAddr,
     /// How.
     pub protocol: Protocol,
+    /// From which socket.
+    pub socket: transport::SocketId,
+    /// The message as it goes out.
+    pub data: Str,
 }
 
 /// The text parts of the first Via's `received` and `rport`.
@@ -206,10 +210,16 @@ pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptEr
     let Some((target, socket)) = chosen else {
         return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
     };
-    if !onsend_route(cx, Sending { destination: target.address, protocol: target.protocol }) {
+    let data = print_request(cx, socket, target.protocol, &stateless_branch(cx))?;
+    let sending = Sending {
+        destination: target.address,
+        protocol: target.protocol,
+        socket: socket.id,
+        data: Str::from(data.clone()),
+    };
+    if !onsend_route(cx, sending) {
         return Ok(());
     }
-    let data = print_request(cx, socket, target.protocol, &stateless_branch(cx))?;
     cx.outbox.push(Outgoing {
         no_connect: cx.send.forward_no_connect,
         close_after: cx.send.forward_close,

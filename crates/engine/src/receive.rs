@@ -66,7 +66,23 @@ impl Engine {
         }
     }
 
+    /// Runs `event_route[core:msg-received]` on the bytes that arrived; `false`: the script dropped them.
+    fn before_parsing(&self, received: Received, data: &Str, outbox: &mut Vec<Outgoing>) -> bool {
+        let Some(program) = self.core.program.load_full() else { return true };
+        let Some(route) = program.route(RouteKind::Event, "core:msg-received") else { return true };
+        let mut cx = RouteCx::faked(self.core.clone());
+        cx.received = received;
+        cx.source = received.source;
+        cx.raw = Some(data.clone());
+        program.run_nested(route, &mut cx);
+        outbox.append(&mut cx.outbox);
+        !cx.dropped
+    }
+
     fn handle(&self, received: Received, data: Str, outbox: &mut Vec<Outgoing>) {
+        if self.core.settings.received_route_mode && !self.before_parsing(received, &data, outbox) {
+            return;
+        }
         let mut cx = match self.context(received, data) {
             Ok(cx) => cx,
             Err(error) => {

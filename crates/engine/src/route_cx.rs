@@ -178,6 +178,8 @@ pub struct RouteCx {
     pub span: Span,
     /// Where the message is being sent, inside `onsend_route`.
     pub sending: Option<crate::forward::Sending>,
+    /// The bytes that arrived, inside `event_route[core:msg-received]`, where nothing is parsed yet.
+    pub raw: Option<Str>,
     pub(crate) program: Option<Arc<Program>>,
     pub(crate) position: u32,
     pub(crate) base: u32,
@@ -235,6 +237,7 @@ impl RouteCx {
             outbox: Vec::new(),
             span: Span::default(),
             sending: None,
+            raw: None,
             program,
             position: ENDED,
             base: 0,

@@ -115,6 +115,8 @@ pub struct Settings {
     pub version_table: String,
     /// `stats_name_separator`.
     pub stats_name_separator: String,
+    /// `received_route_mode`: `event_route[core:msg-received]` runs before parsing.
+    pub received_route_mode: bool,
     /// `onsend_route_reply`.
     pub onsend_route_reply: bool,
     /// `phone2tel`.
@@ -174,6 +176,7 @@ impl Default for Settings {
             rundir: "/var/run/kamailio".into(),
             version_table: "version".into(),
             stats_name_separator: "_".into(),
+            received_route_mode: false,
             onsend_route_reply: false,
             phone2tel: true,
         }
@@ -335,6 +338,7 @@ fn effect(name: &str) -> Option<Effect> {
         "rundir" => Set(|s, v| put(&mut s.rundir, v.text())),
         "version_table" => Set(|s, v| put(&mut s.version_table, v.text())),
         "stats_name_separator" => Set(|s, v| put(&mut s.stats_name_separator, v.text())),
+        "received_route_mode" => Set(|s, v| put(&mut s.received_route_mode, v.flag())),
         "onsend_route_reply" => Set(|s, v| put(&mut s.onsend_route_reply, v.flag())),
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
         // Processes and memory pools do not exist here; the kernel or the libraries decide the others.
@@ -422,7 +426,6 @@ fn effect(name: &str) -> Option<Effect> {
         | "udp_accept_proxy"
         | "udp_mtu"
         | "http_reply_hack"
-        | "received_route_mode"
         | "dns_srv_lb"
         | "rev_dns"
         | "dns_rev_via"

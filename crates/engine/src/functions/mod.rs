@@ -62,6 +62,6 @@ pub const CORE: ModuleDef = ModuleDef {
         sending::SET_REPLY_NO_CONNECT,
     ],
     variables: &[crate::variables::NULL, crate::variables::RC, crate::variables::SEL, crate::variables::VAR],
-    event_routes: &["core:worker-one-init"],
+    event_routes: &["core:worker-one-init", "core:msg-received"],
     ..ModuleDef::EMPTY
 };

@@ -187,6 +187,8 @@ pub const VARIABLES: &[VariableDef] = &[
     socket::SAS,
     socket::SI,
     socket::SIZ,
+    socket::RCV,
+    socket::SNDFROM,
     socket::SNDTO,
     socket::SP,
     socket::SU,

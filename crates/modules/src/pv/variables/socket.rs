@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use engine::forward::Sending;
 use engine::{RouteCx, ScriptError, Str, Value, variable};
 use sip::Protocol;
 use transport::{LocalSocket, SocketId};
@@ -264,7 +265,7 @@ pub fn af(cx: &RouteCx, form: FamilyForm) -> Value {
     }
 }
 
-/// An attribute of the peer in `onsend_route`.
+/// An attribute of the message that is being sent, in `onsend_route`.
 #[derive(Clone, Copy, Debug)]
 pub enum SendPart {
     Address,
@@ -272,6 +273,8 @@ pub enum SendPart {
     Family,
     ProtocolNumber,
     Protocol,
+    Buffer,
+    Length,
 }
 
 inner_name!(SendPart {
@@ -280,18 +283,78 @@ inner_name!(SendPart {
     "af" => Self::Family,
     "proto" => Self::ProtocolNumber,
     "sproto" => Self::Protocol,
+    "buf" => Self::Buffer,
+    "len" => Self::Length,
 });
 
-/// Where the message is being sent, in `onsend_route`: `ip`, `port`, `af` (2, 10), `proto` (number), `sproto` (text).
-/// `$null` elsewhere.
-#[variable("sndto", "snd")]
-pub fn sndto(cx: &RouteCx, part: SendPart) -> Value {
+fn send_part(cx: &RouteCx, part: SendPart, address: impl FnOnce(&Sending) -> Option<SocketAddr>) -> Value {
     let Some(sending) = cx.sending() else { return Value::Null };
+    let Some(address) = address(sending) else { return Value::Null };
     match part {
-        SendPart::Address => sending.destination.ip().to_canonical().to_string().into(),
-        SendPart::Port => sending.destination.port().into(),
-        SendPart::Family => Value::Int(family(sending.destination.ip())),
+        SendPart::Address => address.ip().to_canonical().to_string().into(),
+        SendPart::Port => address.port().into(),
+        SendPart::Family => Value::Int(family(address.ip())),
         SendPart::ProtocolNumber => Value::Int(i64::from(sending.protocol.number())),
         SendPart::Protocol => sending.protocol.name().into(),
+        SendPart::Buffer => Value::from(&sending.data),
+        SendPart::Length => sending.data.len().into(),
+    }
+}
+
+/// Where the message is being sent, in `onsend_route`: `ip`, `port`, `af` (2, 10), `proto` (number), `sproto` (text),
+/// `buf` (the message), `len`. `$null` elsewhere.
+#[variable("sndto", "snd")]
+pub fn sndto(cx: &RouteCx, part: SendPart) -> Value {
+    send_part(cx, part, |sending| Some(sending.destination))
+}
+
+/// The local socket the message is being sent from, in `onsend_route`: the same attributes as `$sndto`.
+#[variable("sndfrom")]
+pub fn sndfrom(cx: &RouteCx, part: SendPart) -> Value {
+    send_part(cx, part, |sending| cx.core.socket(sending.socket).map(|socket| socket.address))
+}
+
+/// An attribute of the received packet.
+#[derive(Clone, Copy, Debug)]
+pub enum ReceivedPart {
+    Buffer,
+    Length,
+    Protocol,
+    SocketProtocol,
+    SourceAddress,
+    SourcePort,
+    LocalAddress,
+    LocalPort,
+    Family,
+}
+
+inner_name!(ReceivedPart {
+    "buf" => Self::Buffer,
+    "len" => Self::Length,
+    "proto" => Self::Protocol,
+    "sproto" => Self::SocketProtocol,
+    "srcip" => Self::SourceAddress,
+    "srcport" => Self::SourcePort,
+    "rcvip" => Self::LocalAddress,
+    "rcvport" => Self::LocalPort,
+    "af" => Self::Family,
+});
+
+/// The packet as it arrived, for `event_route[core:msg-received]`: `buf`, `len`, `proto` (number), `sproto` (text),
+/// `srcip`, `srcport`, `rcvip`, `rcvport`, `af` (2, 10).
+#[variable("rcv", "recv")]
+pub fn rcv(cx: &RouteCx, part: ReceivedPart) -> Value {
+    let text = cx.raw.as_ref().unwrap_or_else(|| cx.message.buffer());
+    let received = &cx.received;
+    match part {
+        ReceivedPart::Buffer => Value::from(text),
+        ReceivedPart::Length => text.len().into(),
+        ReceivedPart::Protocol => Value::Int(i64::from(received.protocol.number())),
+        ReceivedPart::SocketProtocol => received.protocol.name().into(),
+        ReceivedPart::SourceAddress => received.source.ip().to_canonical().to_string().into(),
+        ReceivedPart::SourcePort => received.source.port().into(),
+        ReceivedPart::LocalAddress => received.destination.ip().to_canonical().to_string().into(),
+        ReceivedPart::LocalPort => received.destination.port().into(),
+        ReceivedPart::Family => Value::Int(family(received.source.ip())),
     }
 }
