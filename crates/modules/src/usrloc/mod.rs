@@ -79,6 +79,9 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     if !(-1..32).contains(&params.nat_bflag) {
         return Err(wrong("nat_bflag", "a flag from 0 to 31"));
     }
+    if !(0..=1_000_000_000).contains(&params.rm_expired_delay) {
+        return Err(wrong("rm_expired_delay", "0 or more seconds"));
+    }
     if !(1..=1_000_000).contains(&params.timer_interval) {
         return Err(wrong("timer_interval", "at least 1 second"));
     }
@@ -225,7 +228,7 @@ impl Usrloc {
                     && self.keepalive.pings(contact)
                     && i64::from(contact.last_keepalive).saturating_add(silence) < now;
                 let over = silent
-                    || !contact.is_valid(now)
+                    || !contact.is_valid(now - self.params.rm_expired_delay)
                     || self.params.handle_lost_tcp && self.is_disconnected(contact.connection());
                 if over
                     && self.params.close_expired_tcp

@@ -17,6 +17,9 @@ pub struct UsrlocParams {
     /// Seconds between two searches for contacts that ended, and between two rounds of keep-alives.
     #[param(default = 60)]
     pub timer_interval: i64,
+    /// Seconds that a contact that ended is kept before the timer removes it; it is not found meanwhile.
+    #[param(default = 0)]
+    pub rm_expired_delay: i64,
     /// Kamailio's number of timer processes. Accepted so that configurations load; here the timer is a task.
     #[param(default = 0)]
     pub timer_procs: i64,

@@ -92,6 +92,18 @@ fn contacts_expire() {
 }
 
 #[test]
+fn ended_contacts_may_be_kept_for_a_while() {
+    let (bench, me) =
+        bench("modparam(\"usrloc\", \"timer_interval\", 1)\nmodparam(\"usrloc\", \"rm_expired_delay\", 20)");
+    let table = me.table("location");
+    table.edit(b"bob", |editor| editor.insert(contact(&me, "sip:1", None, 5)));
+    bench.advance(Duration::from_secs(20));
+    assert_eq!((uris_at(&me, "bob", 20), table.contacts()), (Vec::new(), 1));
+    bench.advance(Duration::from_secs(8));
+    assert_eq!(table.contacts(), 0);
+}
+
+#[test]
 fn commands() {
     let (bench, me) = bench("");
     let args = |list: &[&str]| list.iter().map(|text| RpcValue::from(*text)).collect::<Vec<_>>();
