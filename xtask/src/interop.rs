@@ -15,6 +15,11 @@ struct Server {
 
 impl Server {
     fn start(binary: &Path, config: &str) -> Result<Self, String> {
+        Self::start_with(binary, config, &[])
+    }
+
+    /// `{port}` in `listen` is the server's port.
+    fn start_with(binary: &Path, config: &str, listen: &[&str]) -> Result<Self, String> {
         let address =
             UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(|error| error.to_string())?;
         let folder = std::env::temp_dir().join(format!("olelo-interop-{}-{}", std::process::id(), address.port()));
@@ -22,9 +27,13 @@ impl Server {
         let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
         let child = Command::new(binary)
             .args(["-f", config, "-DD", "-E", "-l"])
-            .arg(format!("udp:{address}"))
-            .arg("-l")
             .arg(format!("tcp:{address}"))
+            .args(if listen.is_empty() { vec!["-l".to_owned(), format!("udp:{address}")] } else { Vec::new() })
+            .args(
+                listen
+                    .iter()
+                    .flat_map(|listen| ["-l".to_owned(), listen.replace("{port}", &address.port().to_string())]),
+            )
             .arg("-Y")
             .arg(&folder)
             .stdout(Stdio::null())
@@ -183,6 +192,33 @@ fn torture(binary: &Path) -> Result<(), String> {
     check("RFC 4475: no panic", !log.contains("panicked") && !log.contains("BUG"), || log.clone())
 }
 
+/// A request to the server that goes back to its sender: what the sender gets.
+fn forwarded(server: &Server, host: &str) -> Result<String, String> {
+    let error = |error: std::io::Error| error.to_string();
+    let socket = UdpSocket::bind(format!("{host}:0")).map_err(error)?;
+    socket.set_read_timeout(Some(Duration::from_secs(2))).map_err(error)?;
+    let me = socket.local_addr().map_err(error)?;
+    let request = format!(
+        "OPTIONS sip:x@{me} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKa\r\nFrom: <sip:a@example.com>;tag=1\r\n\
+         To: <sip:x@example.com>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.send_to(request.as_bytes(), format!("{host}:{}", server.address.port())).map_err(error)?;
+    let mut bytes = [0; 4096];
+    let length = socket.recv(&mut bytes).map_err(|error| format!("nothing came back from {host}: {error}"))?;
+    Ok(String::from_utf8_lossy(&bytes[..length]).into_owned())
+}
+
+/// IPv4 with an advertised address and IPv6 side by side: each request leaves by the socket of its family.
+fn addresses(binary: &Path) -> Result<(), String> {
+    let listen = ["udp:127.0.0.1:{port}/203.0.113.5:5080", "udp:[::1]:{port}"];
+    let server = Server::start_with(binary, "tests/interop/forward.cfg", &listen)?;
+    let text = forwarded(&server, "127.0.0.1")?;
+    check("advertised address", text.contains("Via: SIP/2.0/UDP 203.0.113.5:5080;branch="), || text.clone())?;
+    let text = forwarded(&server, "[::1]")?;
+    let via = format!("Via: SIP/2.0/UDP [::1]:{};branch=", server.address.port());
+    check("IPv6", text.contains(&via), || text.clone())
+}
+
 /// JSON-RPC over the fifo, as kamctl does it.
 fn json_rpc(binary: &Path) -> Result<(), String> {
     let server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
@@ -203,8 +239,13 @@ fn json_rpc(binary: &Path) -> Result<(), String> {
 /// A named test.
 type Test = (&'static str, fn(&Path) -> Result<(), String>);
 
-const TESTS: &[Test] =
-    &[("tutorial part 2", part_2), ("tutorial parts 3 and 4", part_4), ("RFC 4475", torture), ("JSON-RPC", json_rpc)];
+const TESTS: &[Test] = &[
+    ("tutorial part 2", part_2),
+    ("tutorial parts 3 and 4", part_4),
+    ("RFC 4475", torture),
+    ("JSON-RPC", json_rpc),
+    ("IPv6 and advertised addresses", addresses),
+];
 
 /// Runs all tests.
 pub(crate) fn run(binary: &Path) -> Result<(), String> {

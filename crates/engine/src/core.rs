@@ -191,6 +191,33 @@ impl Core {
         self.sockets().get(id.0 as usize)
     }
 
+    /// Finds a local socket by `proto:host:port` (protocol and port may be left out).
+    #[must_use]
+    pub fn find_socket(&self, text: &str) -> Option<SocketId> {
+        let (protocol, rest) = match text.split_once(':') {
+            Some((name, rest)) if Protocol::from_name(name.as_bytes()).is_some() => {
+                (Protocol::from_name(name.as_bytes()), rest)
+            }
+            _ => (None, text),
+        };
+        let (host, port) = match rest.rsplit_once(':') {
+            Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.ends_with(']')) => {
+                (host, Some(port.parse::<u16>().ok()?))
+            }
+            _ => (rest, None),
+        };
+        let address = crate::forward::address_of(host.as_bytes());
+        let advertised = |socket: &LocalSocket| {
+            socket.advertise.as_ref().is_some_and(|(advertised, _)| advertised.eq_ignore_ascii_case(host))
+        };
+        let fits = |socket: &&LocalSocket| {
+            protocol.is_none_or(|protocol| protocol == socket.protocol)
+                && port.is_none_or(|port| port == socket.address.port())
+                && (address == Some(socket.address.ip().to_canonical()) || advertised(socket))
+        };
+        self.sockets().iter().find(fits).map(|socket| socket.id)
+    }
+
     /// The socket to reach a destination: of its protocol and address family; `preferred` if it fits.
     #[must_use]
     pub fn socket_for(

@@ -1,38 +1,10 @@
 //! How a message is sent on: rport, sockets, connections.
 
-use sip::{Protocol, Str};
+use sip::Str;
 
 use crate::function::{CallResult, Return, ScriptError};
 use crate::route_cx::RouteCx;
 use macros::function;
-use transport::SocketId;
-
-/// Finds a local socket by `proto:host:port` (protocol and port may be left out).
-#[must_use]
-pub fn find_socket(cx: &RouteCx, text: &str) -> Option<SocketId> {
-    let (protocol, rest) = match text.split_once(':') {
-        Some((name, rest)) if Protocol::from_name(name.as_bytes()).is_some() => {
-            (Protocol::from_name(name.as_bytes()), rest)
-        }
-        _ => (None, text),
-    };
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.ends_with(']')) => {
-            (host, Some(port.parse::<u16>().ok()?))
-        }
-        _ => (rest, None),
-    };
-    let address = crate::forward::address_of(host.as_bytes());
-    let advertised = |socket: &transport::LocalSocket| {
-        socket.advertise.as_ref().is_some_and(|(advertised, _)| advertised.eq_ignore_ascii_case(host))
-    };
-    let fits = |socket: &&transport::LocalSocket| {
-        protocol.is_none_or(|protocol| protocol == socket.protocol)
-            && port.is_none_or(|port| port == socket.address.port())
-            && (address == Some(socket.address.ip().to_canonical()) || advertised(socket))
-    };
-    cx.core.sockets().iter().find(fits).map(|socket| socket.id)
-}
 
 /// Answers go to the source port, and the Via of the request gets `rport` (RFC 3581), asked for or not.
 #[function(ANY)]
@@ -100,7 +72,7 @@ pub fn set_advertised_port(cx: &mut RouteCx, port: i64) -> CallResult {
 /// The local socket to send from: `proto:address:port`. False when there is no such socket.
 #[function(ANY)]
 pub fn force_send_socket(cx: &mut RouteCx, socket: Str) -> CallResult {
-    match find_socket(cx, &socket.to_text()) {
+    match cx.core.find_socket(&socket.to_text()) {
         Some(id) => {
             cx.to.socket = Some(id);
             Ok(Return::TRUE)

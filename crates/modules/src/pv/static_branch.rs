@@ -3,7 +3,7 @@
 
 use engine::{Branch, RouteCx, ScriptError, Str, Value};
 
-use super::variables::{find_socket, socket_text};
+use super::variables::socket_text;
 
 /// The static branch of a message.
 #[derive(Default)]
@@ -89,7 +89,9 @@ pub fn write(
 pub fn socket_named(cx: &RouteCx, value: &Value) -> Result<Option<transport::SocketId>, ScriptError> {
     match value {
         Value::Null => Ok(None),
-        Value::Str(text) => find_socket(cx, &text.to_text())
+        Value::Str(text) => cx
+            .core
+            .find_socket(&text.to_text())
             .map(Some)
             .ok_or_else(|| ScriptError::new(format!("`{text}` is no local socket"))),
         Value::Int(_) => Err(ScriptError::new("a socket is written `udp:1.2.3.4:5060`")),

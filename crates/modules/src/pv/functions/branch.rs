@@ -4,7 +4,6 @@ use engine::xavp::Xvalue;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
 
 use super::super::static_branch::{self, StaticBranch};
-use super::super::variables::find_socket;
 
 fn filled(cx: &RouteCx) -> Option<engine::Branch> {
     cx.find_data::<StaticBranch>().map(|branch| branch.0.clone()).filter(|branch| !branch.uri.is_empty())
@@ -56,7 +55,9 @@ pub fn xavp_push_dst(cx: &mut RouteCx, name: Str) -> CallResult {
     let (uri, destination, socket) = (text(b"uri"), text(b"dsturi"), text(b"socket"));
     let socket = match socket {
         Some(text) => Some(
-            find_socket(cx, &text.to_text()).ok_or_else(|| ScriptError::new(format!("`{text}` is no local socket")))?,
+            cx.core
+                .find_socket(&text.to_text())
+                .ok_or_else(|| ScriptError::new(format!("`{text}` is no local socket")))?,
         ),
         None => None,
     };

@@ -27,7 +27,7 @@ use engine::VariableDef;
 
 pub use avp::numbered_avp;
 pub use credentials::AuthenticatedUser;
-pub(super) use socket::{find_socket, socket_text};
+pub(super) use socket::socket_text;
 pub(super) use xavp::Family;
 
 /// All of them.

@@ -36,28 +36,6 @@ fn uri(host: &str, port: u16, protocol: Protocol, always: bool) -> Value {
     Value::from(format!("sip:{host}:{port};transport={name}"))
 }
 
-/// The local socket that a text such as `udp:1.2.3.4:5060` names; protocol and port may be left out.
-pub(crate) fn find_socket(cx: &RouteCx, text: &str) -> Option<SocketId> {
-    let (protocol, rest) = match text.split_once(':') {
-        Some((name, rest)) if Protocol::from_name(name).is_some() => (Protocol::from_name(name), rest),
-        _ => (None, text),
-    };
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) if !host.is_empty() && (!host.contains(':') || host.ends_with(']')) => {
-            (host, Some(port.parse::<u16>().ok()?))
-        }
-        _ => (rest, None),
-    };
-    let address = engine::forward::address_of(host.as_bytes());
-    let fits = |socket: &&LocalSocket| {
-        protocol.is_none_or(|protocol| protocol == socket.protocol)
-            && port.is_none_or(|port| port == socket.address.port())
-            && (address == Some(socket.address.ip().to_canonical())
-                || socket.advertise.as_ref().is_some_and(|(name, _)| name.eq_ignore_ascii_case(host)))
-    };
-    cx.core.sockets().iter().find(fits).map(|socket| socket.id)
-}
-
 /// The source address.
 #[variable("si", "src_ip")]
 pub fn si(cx: &RouteCx) -> Value {
@@ -200,7 +178,7 @@ pub fn fs(cx: &RouteCx) -> Value {
 }
 
 fn set_fs(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
-    choose(cx, value, |cx, text| find_socket(cx, &text.to_text()))
+    choose(cx, value, |cx, text| cx.core.find_socket(&text.to_text()))
 }
 
 /// The name of the local socket to send from. Assigning chooses the socket of that name; `$null` leaves the choice to
