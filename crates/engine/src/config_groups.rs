@@ -53,6 +53,9 @@ pub enum ConfigError {
     /// The number is not allowed.
     #[error("the value must be from {0} to {1}")]
     Range(i64, i64),
+    /// The value is only shown.
+    #[error("the value cannot be changed while the server runs")]
+    Fixed,
 }
 
 /// A change that waits for [`ConfigGroups::commit`].
@@ -103,6 +106,11 @@ impl ConfigGroups {
         }
     }
 
+    /// Declares a number that is shown and cannot be changed while the server runs.
+    pub fn declare_fixed(&self, group: &str, name: &str, doc: &str, value: i64) {
+        self.declare(group, name, doc, Value::Int(value), Some((value, value)), None);
+    }
+
     /// Declares a number and returns a handle to it.
     pub fn declare_int(&self, group: &str, name: &str, doc: &str, value: i64, range: Option<(i64, i64)>) -> LiveInt {
         let live = LiveInt(Arc::new(AtomicI64::new(value)));
@@ -142,7 +150,7 @@ impl ConfigGroups {
                 if let Some((least, most)) = variable.range
                     && !(least..=most).contains(number)
                 {
-                    return Err(ConfigError::Range(least, most));
+                    return Err(if least == most { ConfigError::Fixed } else { ConfigError::Range(least, most) });
                 }
             }
             (Value::Str(_), Value::Str(_)) => {}

@@ -527,11 +527,39 @@ impl LiveSettings {
             None,
             Some(change_facility),
         );
+        declare_fixed(config, settings);
         let limit = "maximum iterations allowed for a while loop";
         let rport = "force rport for all the received messages";
         Self {
             max_while_loops: config.declare_int("core", "max_while_loops", limit, settings.max_while_loops, None),
             force_rport: config.declare_int("core", "force_rport", rport, settings.force_rport.into(), Some((0, 1))),
         }
+    }
+}
+
+/// The parameters that take effect at start: `cfg.list` and `cfg.get` show them, `cfg.set` refuses.
+fn declare_fixed(config: &ConfigGroups, settings: &Settings) {
+    let seconds = |duration: Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let tcp = [
+        ("connect_timeout", "seconds that opening a connection may take", seconds(settings.tcp_connect_timeout)),
+        ("send_timeout", "seconds that sending may take", seconds(settings.tcp_send_timeout)),
+        ("connection_lifetime", "seconds that a connection may be idle", seconds(settings.tcp_connection_lifetime)),
+        ("max_connections", "most connections at a time", count(settings.tcp_max_connections)),
+        ("no_connect", "1: connections are accepted only, never opened", settings.tcp_no_connect.into()),
+        ("conn_wq_max", "most bytes queued for one connection", count(settings.tcp_conn_wq_max)),
+        ("wq_max", "most bytes queued for all connections", count(settings.tcp_wq_max)),
+        ("crlf_ping", "1: CRLF pings are answered", settings.tcp_crlf_ping.into()),
+        ("accept_no_cl", "1: messages without Content-Length are accepted", settings.tcp_accept_no_cl.into()),
+    ];
+    for (name, doc, value) in tcp {
+        config.declare_fixed("tcp", name, doc, value);
+    }
+    let core = [
+        ("dns_try_ipv6", "1: names are looked up for IPv6, too", settings.dns_try_ipv6),
+        ("dns_try_naptr", "1: NAPTR records are asked for", settings.dns_try_naptr),
+    ];
+    for (name, doc, value) in core {
+        config.declare_fixed("core", name, doc, value.into());
     }
 }

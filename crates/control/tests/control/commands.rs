@@ -180,7 +180,14 @@ fn prepared_changes() {
 fn values_of_the_core() {
     let core = core();
     for (line, expected) in [
-        ("cfg.list core", "core: debug\ncore: log_facility\ncore: max_while_loops\ncore: force_rport\n"),
+        (
+            "cfg.list core",
+            "core: debug\ncore: log_facility\ncore: dns_try_ipv6\ncore: dns_try_naptr\ncore: max_while_loops\ncore: force_rport\n",
+        ),
+        ("cfg.get tcp connection_lifetime", "120\n"),
+        // Shown, and fixed while the server runs.
+        ("cfg.seti tcp connection_lifetime 60", "error: 400 - Failed to set the variable"),
+        ("cfg.get tcp connection_lifetime", "120\n"),
         ("cfg.get core log_facility", "LOG_DAEMON\n"),
         ("cfg.sets core log_facility LOG_LOCAL3", ""),
         ("cfg.seti core debug 3", ""),
