@@ -14,7 +14,7 @@ use engine::settings::Settings;
 use language::{FileSystem, MemoryFiles, ReadFile, Source};
 use sip::Protocol;
 use transport::resolve::{ResolveOptions, Resolver};
-use transport::{Network as _, Options, Severity, TcpOptions, Transport, UdpOptions};
+use transport::{Counter, Network as _, Options, Severity, Statistics, TcpOptions, Transport, UdpOptions};
 
 use crate::arguments::{Arguments, define};
 use crate::commands::check;
@@ -251,6 +251,7 @@ async fn run_until_signal(
     let core = &loaded.core;
     core.attach(transport.clone(), jiff::Timestamp::now().as_second());
     attach_resolver(core, transport);
+    declare_statistics(core, transport);
     loaded.start().await?;
     transport
         .start(Arc::new(Engine::new(core.clone())), &tokio::runtime::Handle::current())
@@ -281,6 +282,35 @@ fn attach_resolver(core: &Core, transport: &Transport) {
         }
         Err(error) => engine::log!(core.log, Error, "names cannot be resolved: {error}"),
     }
+}
+
+/// The statistics of group `tcp`, by Kamailio's names.
+fn declare_statistics(core: &Core, transport: &Arc<Transport>) {
+    type Read = fn(&Statistics) -> &Counter;
+    let counters: [(&str, &str, Read); 9] = [
+        ("con_reset", "connections reset by the peer", |all| &all.tcp_reset),
+        ("con_timeout", "connections closed because they were idle", |all| &all.tcp_idle_closed),
+        ("connect_failed", "connections that could not be opened", |all| &all.tcp_connect_failed),
+        ("connect_success", "connections opened to a peer", |all| &all.tcp_connected),
+        ("current_opened_connections", "connections open or opening", |all| &all.tcp_connections),
+        ("current_write_queue_size", "bytes queued for writing", |all| &all.tcp_queued),
+        ("local_reject", "connections refused because of a limit", |all| &all.tcp_refused),
+        ("passive_open", "connections accepted", |all| &all.tcp_accepted),
+        ("send_timeout", "connections closed because the peer took nothing", |all| &all.tcp_send_timeouts),
+    ];
+    let value = |counter: &Counter| i64::try_from(counter.get()).unwrap_or(i64::MAX);
+    for (name, doc, read) in counters {
+        let transport = transport.clone();
+        core.statistics.computed("tcp", name, doc, move || value(read(transport.statistics())));
+    }
+    let of = transport.clone();
+    core.statistics.computed("tcp", "established", "connections opened or accepted", move || {
+        value(&of.statistics().tcp_connected) + value(&of.statistics().tcp_accepted)
+    });
+    let of = transport.clone();
+    core.statistics.computed("tcp", "sendq_full", "messages refused because a write queue was full", move || {
+        value(&of.statistics().tcp_queue_full)
+    });
 }
 
 /// Says what the server listens on; with the default configuration also what to do next.
