@@ -27,8 +27,6 @@ pub struct Settings {
     pub log_name: Option<String>,
     /// `log_prefix`: a format put before each line of a message's handling.
     pub log_prefix: Option<Spanned<String>>,
-    /// `log_prefix_mode`: 1 evaluates the prefix for each line.
-    pub log_prefix_mode: i64,
     /// `children`: threads per UDP socket; 0: one per core.
     pub children: i64,
     /// `port`: for `listen` lines without one.
@@ -39,8 +37,6 @@ pub struct Settings {
     pub server_signature: bool,
     /// `server_header`: the whole line without line end.
     pub server_header: Str,
-    /// `user_agent_header`.
-    pub user_agent_header: Str,
     /// `max_while_loops`.
     pub max_while_loops: i64,
     /// `max_recursive_level`.
@@ -57,8 +53,6 @@ pub struct Settings {
     pub force_rport: bool,
     /// `local_rport`.
     pub local_rport: bool,
-    /// `mhomed`.
-    pub mhomed: bool,
     /// `reply_to_via`.
     pub reply_to_via: bool,
     /// `sip_warning`: a Warning header with the source in replies.
@@ -111,14 +105,10 @@ pub struct Settings {
     pub workdir: Option<String>,
     /// `rundir`.
     pub rundir: String,
-    /// `version_table`.
-    pub version_table: String,
     /// `stats_name_separator`.
     pub stats_name_separator: String,
     /// `received_route_mode`: `event_route[core:msg-received]` runs before parsing.
     pub received_route_mode: bool,
-    /// `onsend_route_reply`.
-    pub onsend_route_reply: bool,
     /// `phone2tel`.
     pub phone2tel: bool,
 }
@@ -132,13 +122,11 @@ impl Default for Settings {
             log_facility: 3,
             log_name: None,
             log_prefix: None,
-            log_prefix_mode: 0,
             children: 0,
             port: 5060,
             disable_tcp: false,
             server_signature: true,
             server_header: Str::from(format!("Server: {agent}")),
-            user_agent_header: Str::from(format!("User-Agent: {agent}")),
             max_while_loops: 100,
             max_recursive_level: 256,
             max_branches: 12,
@@ -147,7 +135,6 @@ impl Default for Settings {
             advertised_port: None,
             force_rport: false,
             local_rport: false,
-            mhomed: false,
             reply_to_via: false,
             sip_warning: false,
             server_id: 0,
@@ -174,10 +161,8 @@ impl Default for Settings {
             group: None,
             workdir: None,
             rundir: "/var/run/kamailio".into(),
-            version_table: "version".into(),
             stats_name_separator: "_".into(),
             received_route_mode: false,
-            onsend_route_reply: false,
             phone2tel: true,
         }
     }
@@ -282,13 +267,11 @@ fn effect(name: &str) -> Option<Effect> {
         "log_facility" => Set(|s, v| put(&mut s.log_facility, v.text().and_then(|name| facility(&name)))),
         "log_name" => Set(|s, v| put(&mut s.log_name, v.text().map(Some))),
         "log_prefix" => Set(|s, v| put(&mut s.log_prefix, v.text().map(|text| Some(Spanned::new(text, v.0.span))))),
-        "log_prefix_mode" => Set(|s, v| put(&mut s.log_prefix_mode, v.int())),
         "children" => Set(|s, v| put(&mut s.children, v.int())),
         "port" => Set(|s, v| put(&mut s.port, v.range())),
         "disable_tcp" => Set(|s, v| put(&mut s.disable_tcp, v.flag())),
         "server_signature" => Set(|s, v| put(&mut s.server_signature, v.flag())),
         "server_header" => Set(|s, v| put(&mut s.server_header, v.text().map(Str::from))),
-        "user_agent_header" => Set(|s, v| put(&mut s.user_agent_header, v.text().map(Str::from))),
         "max_while_loops" => Set(|s, v| put(&mut s.max_while_loops, v.int())),
         "max_recursive_level" => Set(|s, v| put(&mut s.max_recursive_level, v.int())),
         "max_branches" => Set(|s, v| match v.int()? {
@@ -300,7 +283,6 @@ fn effect(name: &str) -> Option<Effect> {
         "advertised_port" => Set(|s, v| put(&mut s.advertised_port, v.range().map(Some))),
         "force_rport" => Set(|s, v| put(&mut s.force_rport, v.flag())),
         "local_rport" => Set(|s, v| put(&mut s.local_rport, v.flag())),
-        "mhomed" => Set(|s, v| put(&mut s.mhomed, v.flag())),
         "reply_to_via" => Set(|s, v| put(&mut s.reply_to_via, v.flag())),
         "sip_warning" => Set(|s, v| put(&mut s.sip_warning, v.flag())),
         "server_id" => Set(|s, v| put(&mut s.server_id, v.int())),
@@ -336,11 +318,12 @@ fn effect(name: &str) -> Option<Effect> {
         "group" => Set(|s, v| put(&mut s.group, v.text().map(Some))),
         "workdir" => Set(|s, v| put(&mut s.workdir, v.text().map(Some))),
         "rundir" => Set(|s, v| put(&mut s.rundir, v.text())),
-        "version_table" => Set(|s, v| put(&mut s.version_table, v.text())),
         "stats_name_separator" => Set(|s, v| put(&mut s.stats_name_separator, v.text())),
         "received_route_mode" => Set(|s, v| put(&mut s.received_route_mode, v.flag())),
-        "onsend_route_reply" => Set(|s, v| put(&mut s.onsend_route_reply, v.flag())),
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
+        // Requests of our own and databases, which two of these are about, do not exist yet; the prefix of log lines is
+        // evaluated for each line in both modes.
+        "user_agent_header" | "version_table" | "log_prefix_mode" => NoMeaning,
         // Processes and memory pools do not exist here; the kernel or the libraries decide the others.
         "fork"
         | "fork_delay"
@@ -415,7 +398,7 @@ fn effect(name: &str) -> Option<Effect> {
         | "dst_blocklist_mem"
         | "dst_blocklist_gc_interval" => NoMeaning,
         // Off by default, and not there yet: the default value is accepted.
-        "enable_sctp" => Only(0),
+        "enable_sctp" | "mhomed" | "onsend_route_reply" => Only(0),
         "disable_sctp" | "disable_tls" => Only(1),
         "enable_tls"
         | "use_dst_blocklist"

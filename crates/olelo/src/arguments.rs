@@ -26,9 +26,6 @@ pub(crate) struct Arguments {
     /// Log to stderr.
     #[arg(short = 'E')]
     pub(crate) log_to_stderr: bool,
-    /// Colours in the log (needs -E).
-    #[arg(short = 'e')]
-    pub(crate) log_color: bool,
     /// Listen on [proto:]address[:port][/advertised]; may repeat. Replaces the `listen` lines of the file.
     #[arg(short = 'l', value_name = "ADDRESS")]
     pub(crate) listen: Vec<String>,
@@ -117,6 +114,9 @@ pub(crate) struct WithoutMeaning {
     /// Accepted without effect: there is no SCTP.
     #[arg(short = 'S')]
     no_sctp: bool,
+    /// Accepted without effect: lines have no colours of their own.
+    #[arg(short = 'e')]
+    log_color: bool,
     /// Accepted without effect.
     #[arg(long = "atexit", value_name = "MODE")]
     atexit: Option<String>,
@@ -138,7 +138,7 @@ impl WithoutMeaning {
             ("--atexit", &self.atexit),
         ];
         let given = options.into_iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name);
-        given.chain(self.no_sctp.then_some("-S")).collect()
+        given.chain(self.no_sctp.then_some("-S")).chain(self.log_color.then_some("-e")).collect()
     }
 }
 

@@ -74,10 +74,10 @@ fn start_in_background() -> ExitCode {
 }
 
 fn serve(arguments: &Arguments, background: bool) -> Result<(), String> {
-    if let Some(directory) = &arguments.working_directory {
+    let (loaded, settings) = load_configuration(arguments)?;
+    if let Some(directory) = arguments.working_directory.as_ref().or(settings.workdir.as_ref()) {
         std::env::set_current_dir(directory).map_err(|error| format!("cannot change to {directory}: {error}"))?;
     }
-    let (loaded, settings) = load_configuration(arguments)?;
     let log = loaded.core.log.clone();
     choose_sink(&log, &settings, arguments, background);
     let for_options = arguments.without_meaning.given();
