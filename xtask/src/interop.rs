@@ -18,8 +18,20 @@ impl Server {
         Self::start_with(binary, config, &[])
     }
 
-    /// `{port}` in `listen` is the server's port.
+    /// `{port}` in `listen` is the server's port. Another program may take the free port before the server does, so a
+    /// failed start is tried again with another one.
     fn start_with(binary: &Path, config: &str, listen: &[&str]) -> Result<Self, String> {
+        let mut result = Self::try_start(binary, config, listen);
+        for _ in 0..4 {
+            if result.is_ok() {
+                break;
+            }
+            result = Self::try_start(binary, config, listen);
+        }
+        result
+    }
+
+    fn try_start(binary: &Path, config: &str, listen: &[&str]) -> Result<Self, String> {
         let address =
             UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(|error| error.to_string())?;
         let folder = std::env::temp_dir().join(format!("olelo-interop-{}-{}", std::process::id(), address.port()));
