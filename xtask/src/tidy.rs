@@ -10,11 +10,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sip", &[]),
     ("language", &[]),
     ("macros", &[]),
+    ("transaction", &[]),
     ("transport", &["sip"]),
     ("engine", &["sip", "language", "transport", "macros"]),
     ("control", &["engine", "language", "sip", "transport"]),
     ("testkit", &["control", "engine", "language", "sip", "transport"]),
-    ("modules", &["control", "engine", "language", "sip", "transport"]),
+    ("modules", &["control", "engine", "language", "sip", "transaction", "transport"]),
     ("olelo", &["control", "engine", "language", "modules", "sip", "testkit", "transport"]),
 ];
 
