@@ -99,7 +99,8 @@ fn local_address(cx: &RouteCx, socket: &LocalSocket) -> String {
 pub fn addresses(cx: &RouteCx, sent: Option<&LocalSocket>) -> Addresses {
     let endpoint = |socket: &LocalSocket| {
         let (host, port) = sent_by(cx, socket);
-        Endpoint { protocol: socket.protocol, address: Str::from(host), port }
+        let name = socket.name.as_deref().map(Str::from).unwrap_or_default();
+        Endpoint { protocol: socket.protocol, address: Str::from(host), port, socket: u32::from(socket.id.0), name }
     };
     Addresses { received: cx.core.socket(cx.received.socket).map(endpoint), sent: sent.map(endpoint) }
 }
@@ -284,7 +285,8 @@ pub async fn forward_reply(cx: &mut RouteCx) -> Result<(), ScriptError> {
     Ok(())
 }
 
-/// Applies the queued edits and the new request-URI to the message itself (`msg_apply_changes`).
+/// Applies the queued edits and the new request-URI to the message itself (`msg_apply_changes`). A Record-Route stays
+/// queued: which addresses it names is known only when the request is sent.
 pub fn apply_changes(cx: &mut RouteCx) -> Result<(), String> {
     let addresses = addresses(cx, cx.core.socket(cx.received.socket));
     let options =

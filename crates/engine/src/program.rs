@@ -13,7 +13,7 @@ use language::span::{SourceMap, Span};
 use crate::expression::Expression;
 use crate::function::{CallResult, SyncCall, WaitCall};
 use crate::module::BoxFuture;
-use crate::receive::Arrival;
+use crate::receive::{Arrival, poll_here};
 use crate::route_cx::RouteCx;
 use crate::value::Value;
 use crate::variable::ScriptVariable;
@@ -126,6 +126,17 @@ const MAX_TEXT: usize = 1 << 20;
 /// What `route($var(x))` yields when there is no such block.
 const ROUTE_NOT_FOUND: i32 = -10;
 
+/// What follows the route of a message.
+pub enum Next {
+    /// Nothing: the message is done.
+    Done(Box<RouteCx>),
+    /// This, which may wait.
+    Later(BoxFuture<'static, Box<RouteCx>>),
+}
+
+/// Called at the end of a message's route.
+pub type Finish = fn(Box<RouteCx>) -> Next;
+
 /// How far [`Program::run`] came.
 enum Progress {
     Done,
@@ -171,33 +182,24 @@ impl Program {
         self: &Arc<Self>,
         route: RouteId,
         mut cx: Box<RouteCx>,
-        finish: fn(&mut RouteCx),
+        finish: Finish,
     ) -> Option<Box<RouteCx>> {
         cx.start(self.frame(route));
         match self.steps(&mut cx) {
-            Progress::Done => {
-                finish(&mut cx);
-                Some(cx)
-            }
+            Progress::Done => finish_here(cx, finish),
             Progress::Waits(_) => {
                 let program = self.clone();
                 let arrival = Arrival::of(&cx);
-                let runtime = cx.core.runtime();
-                let _entered = runtime.enter();
-                let mut rest: BoxFuture<'static, Box<RouteCx>> = Box::pin(async move {
-                    program.run_rest(&mut cx).await;
-                    finish(&mut cx);
-                    cx
-                });
-                // Many waiting functions find their answer at once (a cache): then the message stays here.
-                let mut context = Context::from_waker(Waker::noop());
-                match rest.as_mut().poll(&mut context) {
-                    Poll::Ready(cx) => Some(cx),
-                    Poll::Pending => {
-                        arrival.finish_later(&runtime, rest);
-                        None
-                    }
-                }
+                poll_here(
+                    arrival,
+                    Box::pin(async move {
+                        program.run_rest(&mut cx).await;
+                        match finish(cx) {
+                            Next::Done(cx) => cx,
+                            Next::Later(rest) => rest.await,
+                        }
+                    }),
+                )
             }
         }
     }
@@ -363,6 +365,15 @@ impl Program {
                 cx.last_code = ROUTE_NOT_FOUND;
             }
         }
+    }
+}
+
+/// What follows a message's route, on the spot as far as it goes without waiting.
+pub(crate) fn finish_here(cx: Box<RouteCx>, finish: Finish) -> Option<Box<RouteCx>> {
+    let arrival = Arrival::of(&cx);
+    match finish(cx) {
+        Next::Done(cx) => Some(cx),
+        Next::Later(rest) => poll_here(arrival, rest),
     }
 }
 

@@ -2,18 +2,19 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use language::ast::RouteKind;
 use parking_lot::RwLock;
 use sip::{Message, Protocol, Str, Uri};
-use transport::{Handler, Outgoing, Received};
+use transport::{CloseReason, ConnectionInfo, Handler, Outgoing, Received, SendFailure};
 
 use crate::core::Core;
 use crate::function::{Routes, routes};
 use crate::module::BoxFuture;
+use crate::program::{Next, finish_here};
 use crate::route_cx::RouteCx;
 
 /// A datagram shorter than any message: keeps an address translation open (RFC 5626 section 3.5.1 and the like).
@@ -25,13 +26,36 @@ const MAX_WAITING: usize = 20_000;
 /// Looks at a message before the script; `false` ends its handling.
 pub type Hook = Arc<dyn Fn(&mut RouteCx) -> bool + Send + Sync>;
 
+/// What became of a reply that was shown to the transactions.
+pub enum Taken {
+    /// It belongs to none.
+    No(Box<RouteCx>),
+    /// It belongs to one, which does this.
+    Yes(Next),
+}
+
+/// Takes a reply that belongs to a transaction.
+pub type TakeReply = Arc<dyn Fn(Box<RouteCx>) -> Taken + Send + Sync>;
+
+/// Hears of a message that was accepted for sending and could not be sent after all.
+pub type SendFailed = Arc<dyn Fn(&SendFailure) + Send + Sync>;
+
+/// Hears of a connection that was closed.
+pub type ConnectionClosed = Arc<dyn Fn(&ConnectionInfo, CloseReason) + Send + Sync>;
+
 /// What modules do before and after the script.
 #[derive(Default)]
 pub struct Hooks {
     /// Before `request_route` (sl takes the ACKs to its replies here).
     pub before_request: RwLock<Vec<Hook>>,
-    /// Before `reply_route`; returning `false` means that a transaction took the reply.
+    /// Before `reply_route`; returning `false` means that the reply is taken.
     pub before_reply: RwLock<Vec<Hook>>,
+    /// After `reply_route`: the transactions (set by tm).
+    pub take_reply: OnceLock<TakeReply>,
+    /// A message could not be sent.
+    pub send_failed: RwLock<Vec<SendFailed>>,
+    /// A connection was closed.
+    pub connection_closed: RwLock<Vec<ConnectionClosed>>,
     /// After `request_route`, also when the script ended early.
     pub after_request: RwLock<Vec<Hook>>,
 }
@@ -134,6 +158,17 @@ impl Handler for Engine {
             arrival.failed(outbox);
         }
     }
+
+    fn connection_closed(&self, connection: &ConnectionInfo, reason: CloseReason) {
+        let hooks = self.core.hooks.connection_closed.read().clone();
+        hooks.iter().for_each(|hook| hook(connection, reason));
+    }
+
+    fn send_failed(&self, failure: SendFailure) {
+        crate::log!(self.core.log, Debug, "not sent to {}:{}: {}", failure.protocol.name(), failure.destination, failure.error);
+        let hooks = self.core.hooks.send_failed.read().clone();
+        hooks.iter().for_each(|hook| hook(&failure));
+    }
 }
 
 /// A message as it arrived: to answer it when its handling is lost.
@@ -194,6 +229,43 @@ impl Arrival {
             }
             core.waiting.fetch_sub(1, Ordering::Relaxed);
         });
+    }
+}
+
+impl Core {
+    /// Runs something that scripts may make wait: on the spot as far as it goes, the rest as a task of its own. What it
+    /// belongs to (a transaction) bounds how many there are.
+    pub fn go(self: &Arc<Self>, mut future: BoxFuture<'static, ()>) {
+        let runtime = self.runtime();
+        let _entered = runtime.enter();
+        let core = self.clone();
+        let mut step = move |context: &mut Context<'_>| {
+            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+                Ok(poll) => poll,
+                Err(_) => {
+                    crate::log!(core.log, Bug, "the handling of an event failed");
+                    Poll::Ready(())
+                }
+            }
+        };
+        if step(&mut Context::from_waker(Waker::noop())).is_pending() {
+            runtime.spawn(std::future::poll_fn(step));
+        }
+    }
+}
+
+/// Goes on with a message's handling without leaving the worker; when it has to wait, the rest runs as a task of its
+/// own and `None` is returned.
+pub(crate) fn poll_here(arrival: Arrival, mut rest: BoxFuture<'static, Box<RouteCx>>) -> Option<Box<RouteCx>> {
+    let runtime = arrival.core.runtime();
+    let _entered = runtime.enter();
+    // Many waiting functions find their answer at once (a cache): then the message stays here.
+    match rest.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(cx) => Some(cx),
+        Poll::Pending => {
+            arrival.finish_later(&runtime, rest);
+            None
+        }
     }
 }
 
@@ -264,9 +336,10 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     program.run_message(route, cx, after_request)
 }
 
-fn after_request(cx: &mut RouteCx) {
+fn after_request(mut cx: Box<RouteCx>) -> Next {
     let core = cx.core.clone();
-    run_hooks(&core.hooks.after_request, cx);
+    run_hooks(&core.hooks.after_request, &mut cx);
+    Next::Done(cx)
 }
 
 fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
@@ -293,19 +366,31 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     let route = program.as_ref().and_then(|program| program.route(RouteKind::Reply, ""));
     match (program, route) {
         (Some(program), Some(route)) => program.run_message(route, cx, after_reply),
-        _ => {
-            after_reply(&mut cx);
-            Some(cx)
+        _ => finish_here(cx, after_reply),
+    }
+}
+
+/// Gives a reply to its transaction; one that nobody waits for goes on by its second Via.
+fn after_reply(cx: Box<RouteCx>) -> Next {
+    if cx.dropped {
+        cx.core.counters.dropped_replies.increment();
+        return Next::Done(cx);
+    }
+    let taken = match cx.core.clone().hooks.take_reply.get() {
+        Some(take) => take(cx),
+        None => Taken::No(cx),
+    };
+    match taken {
+        Taken::Yes(next) => next,
+        Taken::No(mut cx) => {
+            pass_reply(&mut cx);
+            Next::Done(cx)
         }
     }
 }
 
-/// A reply that nobody waits for goes on by its second Via.
-fn after_reply(cx: &mut RouteCx) {
-    if cx.dropped {
-        cx.core.counters.dropped_replies.increment();
-        return;
-    }
+/// Sends a reply on by its second Via.
+fn pass_reply(cx: &mut RouteCx) {
     let core = cx.core.clone();
     if matches!(cx.message.vias(), Ok([_])) {
         // It was for us, and nobody waits for it (any more).

@@ -64,6 +64,15 @@ pub fn destination(cx: &RouteCx) -> std::net::SocketAddr {
     address
 }
 
+/// A reason on one line: a line end in it would begin a header of its own.
+#[must_use]
+pub fn one_line(reason: Str) -> Str {
+    if !reason.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return reason;
+    }
+    Str::from(reason.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect::<Vec<u8>>())
+}
+
 /// A reply's bytes.
 pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&str>) -> Result<Bytes, ScriptError> {
     let source = match cx.message.via() {

@@ -50,6 +50,11 @@ pub struct Destinations {
     pub new_uri: Option<Str>,
     /// `$du`.
     pub destination: Option<Str>,
+    /// The request-URI or the next hop was set since the request was sent on: in a failure route it is tried anew only
+    /// then.
+    pub is_new: bool,
+    /// Connection the contact of the request-URI registered over; 0: none.
+    pub connection: u64,
     /// Path of the contact that `lookup` chose.
     pub path: Option<Str>,
     /// `force_send_socket`, `$fs`.
@@ -72,6 +77,54 @@ pub struct Destinations {
     pub advertised_address: Option<Str>,
     /// `set_advertised_port`.
     pub advertised_port: Option<u16>,
+}
+
+impl Destinations {
+    /// Sets the request-URI.
+    pub fn set_uri(&mut self, uri: Str) {
+        self.new_uri = Some(uri);
+        self.is_new = true;
+    }
+
+    /// Makes a branch the first destination: its URI the request-URI, and so on.
+    pub fn set_first(&mut self, branch: Branch) {
+        self.new_uri = Some(branch.uri);
+        self.destination = branch.destination;
+        self.path = branch.path;
+        self.q = branch.q;
+        self.socket = branch.socket;
+        self.flags = branch.flags;
+        self.ruid = branch.ruid;
+        self.instance = branch.instance;
+        self.user_agent = branch.user_agent;
+        self.reg_id = branch.reg_id;
+        self.connection = branch.connection;
+        self.is_new = true;
+    }
+
+    /// The first destination as a branch; `uri` is the request-URI.
+    #[must_use]
+    pub fn first(&self, uri: Str) -> Branch {
+        Branch {
+            uri,
+            destination: self.destination.clone(),
+            path: self.path.clone(),
+            q: self.q,
+            socket: self.socket,
+            flags: self.flags,
+            ruid: self.ruid.clone(),
+            instance: self.instance.clone(),
+            user_agent: self.user_agent.clone(),
+            reg_id: self.reg_id,
+            connection: self.connection,
+        }
+    }
+
+    /// Sets the next hop (`$du`).
+    pub fn set_destination(&mut self, uri: Option<Str>) {
+        self.destination = uri;
+        self.is_new = true;
+    }
 }
 
 /// How the message is to be sent on: `force_rport`, `set_reply_no_connect` ..
@@ -317,6 +370,15 @@ impl RouteCx {
         }
         let start = self.core.var_start.read();
         self.vars.reset(&start);
+    }
+
+    /// Runs on another program from now on: that of its transaction.
+    pub fn set_program(&mut self, program: Arc<Program>) {
+        if self.program.as_ref().is_none_or(|mine| !Arc::ptr_eq(mine, &program)) {
+            self.program = Some(program);
+            let start = self.core.var_start.read();
+            self.vars.reset(&start);
+        }
     }
 
     /// The program that this message runs on.

@@ -272,3 +272,21 @@ impl ScriptType for RouteName {
         Str::eval(compiled, cx).map(Self)
     }
 }
+
+/// A regular expression without case that sees a text as one line: `^` and `$` are its ends, `.` matches line ends.
+pub struct WholeRegex(pub Arc<posix_regex::Regex>);
+
+impl ScriptType for WholeRegex {
+    type Compiled = Arc<posix_regex::Regex>;
+    const KIND: &'static str = "regular expression";
+    fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
+        let arg = required(arg)?;
+        let text = arg.constant("a regular expression")?;
+        posix_regex::Regex::extended(text.as_bytes()).map(Arc::new).map_err(|error| {
+            Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), arg.span(), "here")
+        })
+    }
+    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
+        Ok(Self(compiled.clone()))
+    }
+}

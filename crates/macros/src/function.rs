@@ -42,7 +42,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
     let (mut names, mut types) = (Vec::new(), Vec::new());
     for argument in parts::arguments(&item)?.into_iter().skip(1) {
         match parts::referenced(&argument.ty) {
-            Some(ty) if names.is_empty() && module.is_none() => module = Some(ty.clone()),
+            Some(ty) if names.is_empty() && module.is_none() => module = Some(parts::in_arc(ty).unwrap_or(ty).clone()),
             _ => {
                 names.push(argument.name);
                 types.push(argument.ty);

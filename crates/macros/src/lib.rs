@@ -12,7 +12,7 @@ mod variable;
 use proc_macro::TokenStream;
 
 /// `#[function(REQUEST | FAILURE)]` on `fn name(cx: &mut RouteCx, me: &Module, arg: Type, ..) -> CallResult` (or
-/// `async fn`, which may wait) makes `const NAME: FunctionDef`. `me` is optional; each `Type` is a `ScriptType`. With
+/// `async fn`, which may wait) makes `const NAME: FunctionDef`. `me` is optional (`&Arc<Module>` where the module is kept); each `Type` is a `ScriptType`. With
 /// `#[function(ANY, name = "case")]` the script name is another one.
 #[proc_macro_attribute]
 pub fn function(attribute: TokenStream, item: TokenStream) -> TokenStream {

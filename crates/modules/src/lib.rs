@@ -20,6 +20,7 @@ pub mod siputils;
 pub mod sl;
 pub mod textops;
 pub mod textopsx;
+pub mod tm;
 pub mod usrloc;
 pub mod xlog;
 
@@ -39,6 +40,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &sl::MODULE,
     &textops::MODULE,
     &textopsx::MODULE,
+    &tm::MODULE,
     &usrloc::MODULE,
     &xlog::MODULE,
 ];

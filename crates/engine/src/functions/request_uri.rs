@@ -9,7 +9,7 @@ use macros::function;
 /// Replaces the request-URI by what `change` makes of it.
 fn change(cx: &mut RouteCx, change: impl FnOnce(&Uri) -> Result<Str, ScriptError>) -> CallResult {
     let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
-    cx.to.new_uri = Some(change(&uri)?);
+    cx.to.set_uri(change(&uri)?);
     Ok(Return::TRUE)
 }
 
@@ -67,7 +67,7 @@ fn set_user_password(cx: &mut RouteCx, text: &Str) -> CallResult {
 }
 
 fn set_uri(cx: &mut RouteCx, uri: &Str) -> CallResult {
-    cx.to.new_uri = Some(uri.clone());
+    cx.to.set_uri(uri.clone());
     Ok(Return::TRUE)
 }
 
@@ -113,6 +113,7 @@ pub fn userphone(cx: &mut RouteCx) -> CallResult {
 #[function(ANY)]
 pub fn revert_uri(cx: &mut RouteCx) -> CallResult {
     cx.to.new_uri = None;
+    cx.to.is_new = true;
     Ok(Return::TRUE)
 }
 

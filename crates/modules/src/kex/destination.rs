@@ -5,7 +5,7 @@ use engine::{CallResult, Return, RouteCx, Str, function};
 /// Sets the next hop, like `$du = uri`; the empty text removes it. Whether it is a URI shows when the request is sent.
 #[function(ANY)]
 pub fn setdsturi(cx: &mut RouteCx, uri: Str) -> CallResult {
-    cx.to.destination = Some(uri).filter(|uri| !uri.is_empty());
+    cx.to.set_destination(Some(uri).filter(|uri| !uri.is_empty()));
     Ok(Return::TRUE)
 }
 

@@ -94,17 +94,9 @@ impl Registrar {
     /// Makes a contact the destination of the request.
     fn take(&self, cx: &mut RouteCx, contact: Contact) {
         self.show(cx, &contact);
-        self.restore(cx, &contact);
-        cx.to.destination = self.next_hop(cx, &contact);
-        cx.to.path = contact.path;
-        cx.to.new_uri = Some(contact.uri);
-        cx.to.socket = contact.socket.or(cx.to.socket);
-        cx.to.q = contact.q.map(i32::from);
-        cx.to.flags = contact.cflags;
-        cx.to.ruid = Some(contact.ruid);
-        cx.to.instance = contact.instance;
-        cx.to.user_agent = Some(contact.user_agent);
-        cx.to.reg_id = contact.reg_id;
+        let socket = contact.socket.or(cx.to.socket);
+        let branch = self.branch(cx, contact);
+        cx.to.set_first(Branch { socket, ..branch });
     }
 
     fn branch(&self, cx: &mut RouteCx, contact: Contact) -> Branch {

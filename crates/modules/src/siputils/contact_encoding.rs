@@ -82,7 +82,7 @@ pub fn encode_contact(cx: &mut RouteCx, me: &Siputils, prefix: Str, host: Str) -
 pub fn decode_contact(cx: &mut RouteCx, me: &Siputils) -> CallResult {
     match unpack(&cx.request_uri(), me.separator) {
         Ok(uri) => {
-            cx.to.new_uri = Some(Str::from(uri));
+            cx.to.set_uri(Str::from(uri));
             Ok(Return::TRUE)
         }
         Err(failure) => Ok(Return(failure.0)),

@@ -69,7 +69,7 @@ pub fn contact_param_decode(cx: &mut RouteCx, name: Str) -> CallResult {
 #[function(REQUEST)]
 pub fn contact_param_decode_ruri(cx: &mut RouteCx, name: Str) -> CallResult {
     if let Some(inner) = decoded(&parse(&cx.request_uri())?, &name)? {
-        cx.to.new_uri = Some(inner);
+        cx.to.set_uri(inner);
     }
     Ok(Return::TRUE)
 }

@@ -34,7 +34,7 @@ pub fn add_uri_param(cx: &mut RouteCx, param: Str) -> CallResult {
     let headers = uri.headers_text();
     // Before the headers and their question mark.
     let end = if headers.is_empty() { text.len() } else { text.len() - headers.len() - 1 };
-    cx.to.new_uri = Some(Str::from([&text[..end], b";", &*param, &text[end..]].concat()));
+    cx.to.set_uri(Str::from([&text[..end], b";", &*param, &text[end..]].concat()));
     Ok(Return::TRUE)
 }
 
@@ -65,6 +65,6 @@ pub fn uri_param_rm(cx: &mut RouteCx, name: Str) -> CallResult {
     let Some(start) = text.offset_of(param.name) else { return Ok(Return::TRUE) };
     let end = start + param.name.len() + param.value.map_or(0, |value| value.len() + 1);
     // With the semicolon before it.
-    cx.to.new_uri = Some(Str::from([&text[..start - 1], &text[end..]].concat()));
+    cx.to.set_uri(Str::from([&text[..start - 1], &text[end..]].concat()));
     Ok(Return::TRUE)
 }

@@ -1,7 +1,7 @@
 //! Module `sl`: replies without a transaction, and the ACKs to them.
 
 mod arguments;
-mod redirect;
+pub(crate) mod redirect;
 mod reply;
 mod rpc;
 mod variables;

@@ -16,7 +16,7 @@ struct Contact<'a> {
 }
 
 /// The Contact header line of a redirection: the changed request-URI and the further branches.
-pub(super) fn contacts(cx: &RouteCx, rich: i64) -> Option<Str> {
+pub(crate) fn contacts(cx: &RouteCx, rich: i64) -> Option<Str> {
     let to = &cx.to;
     let first = to.new_uri.as_ref().map(|uri| Contact { uri, q: to.q, flags: to.flags, path: to.path.as_ref() });
     let others = to.branches.iter().map(|branch| Contact {

@@ -1,5 +1,6 @@
 //! `sl_send_reply` and its relatives.
 
+use engine::reply::one_line;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
 use sip::Method;
 
@@ -52,14 +53,6 @@ impl Sl {
         let reason = reason.0.unwrap_or_else(|| self.params.default_reason.clone());
         (code.unwrap_or(self.params.default_code), one_line(reason))
     }
-}
-
-/// A line end inside of a reason would begin a header of its own.
-fn one_line(reason: Str) -> Str {
-    if !reason.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
-        return reason;
-    }
-    Str::from(reason.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect::<Vec<u8>>())
 }
 
 /// Answers the request without a transaction: `sl_send_reply("404", "Not Found")`. A 3xx reply gets the changed

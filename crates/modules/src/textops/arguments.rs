@@ -26,24 +26,6 @@ impl ScriptType for HeaderArg {
     }
 }
 
-/// A regular expression without case that sees a text as one line: `^` and `$` are its ends, `.` matches line ends.
-pub(super) struct WholeRegex(pub(super) Arc<Regex>);
-
-impl ScriptType for WholeRegex {
-    type Compiled = Arc<Regex>;
-    const KIND: &'static str = "regular expression";
-    fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
-        let arg = required(arg)?;
-        let text = arg.constant("a regular expression")?;
-        Regex::extended(text.as_bytes()).map(Arc::new).map_err(|error| {
-            Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), arg.span(), "here")
-        })
-    }
-    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
-        Ok(Self(compiled.clone()))
-    }
-}
-
 /// Which of several headers: `a` all, `f` the first, `l` the last.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Which {

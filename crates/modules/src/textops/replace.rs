@@ -6,7 +6,7 @@ use engine::posix_regex::Regex as Pattern;
 use engine::script_type::{Constant, Regex};
 use engine::{CallResult, Return, RouteCx, Str, function};
 
-use super::arguments::WholeRegex;
+use engine::script_type::WholeRegex;
 
 /// Which part of the message.
 #[derive(Clone, Copy)]

@@ -50,7 +50,7 @@ pub fn subst_hf(cx: &mut RouteCx, name: HeaderArg, command: Substitution, which:
 #[function(REQUEST | FAILURE | ONREPLY | BRANCH)]
 pub fn subst_uri(cx: &mut RouteCx, command: Substitution) -> CallResult {
     let Some((uri, _)) = command.0.apply(&cx.request_uri(), cx) else { return Ok(Return::FALSE) };
-    cx.to.new_uri = Some(uri);
+    cx.to.set_uri(uri);
     Ok(Return::TRUE)
 }
 
@@ -60,7 +60,7 @@ pub fn subst_user(cx: &mut RouteCx, command: Substitution) -> CallResult {
     let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
     let user = uri.user().unwrap_or_default();
     let Some((user, _)) = command.0.apply(&user, cx) else { return Ok(Return::FALSE) };
-    cx.to.new_uri = Some(uri.with_user(Some(&user)));
+    cx.to.set_uri(uri.with_user(Some(&user)));
     Ok(Return::TRUE)
 }
 

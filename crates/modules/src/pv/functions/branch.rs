@@ -29,17 +29,7 @@ pub fn sbranch_append(cx: &mut RouteCx) -> CallResult {
 #[function(REQUEST | FAILURE | BRANCH)]
 pub fn sbranch_set_ruri(cx: &mut RouteCx) -> CallResult {
     let Some(branch) = filled(cx) else { return Ok(Return::FALSE) };
-    let to = &mut cx.to;
-    to.new_uri = Some(branch.uri);
-    to.destination = branch.destination;
-    to.path = branch.path;
-    to.socket = branch.socket;
-    to.q = branch.q;
-    to.flags = branch.flags;
-    to.ruid = branch.ruid;
-    to.instance = branch.instance;
-    to.user_agent = branch.user_agent;
-    to.reg_id = branch.reg_id;
+    cx.to.set_first(branch);
     Ok(Return::TRUE)
 }
 
@@ -64,5 +54,6 @@ pub fn xavp_push_dst(cx: &mut RouteCx, name: Str) -> CallResult {
     cx.to.new_uri = uri.or_else(|| cx.to.new_uri.take());
     cx.to.destination = destination.or_else(|| cx.to.destination.take());
     cx.to.socket = socket.or(cx.to.socket);
+    cx.to.is_new = true;
     Ok(Return::TRUE)
 }

@@ -68,7 +68,7 @@ pub fn ru(cx: &RouteCx) -> Value {
 fn set_ru(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
     let Value::Str(uri) = value else { return Err(ScriptError::new("the request-URI must be a text")) };
     only_request(cx)?;
-    cx.to.new_uri = Some(uri);
+    cx.to.set_uri(uri);
     Ok(())
 }
 
@@ -78,7 +78,7 @@ fn only_request(cx: &RouteCx) -> Result<(), ScriptError> {
 
 fn change(cx: &mut RouteCx, change: impl FnOnce(&Uri) -> Result<Str, ScriptError>) -> Result<(), ScriptError> {
     let uri = request_uri(cx).ok_or_else(|| ScriptError::new("the request-URI is no URI: it cannot be changed"))?;
-    cx.to.new_uri = Some(change(&uri)?);
+    cx.to.set_uri(change(&uri)?);
     Ok(())
 }
 
@@ -205,11 +205,11 @@ pub fn du(cx: &RouteCx) -> Value {
 }
 
 fn set_du(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
-    cx.to.destination = match value {
+    cx.to.set_destination(match value {
         Value::Null => None,
         Value::Str(uri) => Some(uri).filter(|uri| !uri.is_empty()),
         Value::Int(_) => return Err(ScriptError::new("the next hop must be a text")),
-    };
+    });
     Ok(())
 }
 

@@ -1,0 +1,96 @@
+//! CANCEL of the caller (RFC 3261 sections 9.2 and 16.10).
+
+use std::sync::Arc;
+
+use engine::{CallResult, Return, RouteCx, Str};
+
+use super::Tm;
+use super::incoming::key_of;
+use super::relay::{self, Proxy, RelayFlags};
+use super::step::Step;
+use super::transaction::Transaction;
+
+/// What to do with a CANCEL without INVITE: `unmatched_cancel`.
+const STATELESS: i64 = 1;
+const DROP: i64 = 2;
+
+/// The INVITE that the CANCEL takes back.
+pub(crate) fn find_invite(cx: &RouteCx, tm: &Tm) -> Option<Arc<Transaction>> {
+    tm.table.find_invite_of_cancel(&key_of(cx)?, &tm.matching())
+}
+
+/// Relays a CANCEL: its INVITE's branches are cancelled one by one, and the CANCEL itself is answered 200.
+pub(crate) async fn relay_cancel(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    proxy: Proxy,
+) -> CallResult {
+    let Some(invite) = find_invite(cx, tm) else {
+        return match tm.live.unmatched_cancel.get() {
+            STATELESS => {
+                release(tm, transaction);
+                let uri = engine::forward::next_hop(cx);
+                let targets = engine::forward::resolve(&cx.core.clone(), &uri).await?;
+                engine::forward::send_request(cx, &targets)?;
+                Ok(Return::TRUE)
+            }
+            DROP => {
+                release(tm, transaction);
+                Ok(Return::TRUE)
+            }
+            _ => {
+                let outcome = relay::send_branches(cx, tm, transaction, &proxy).await;
+                relay::finish(cx, outcome, RelayFlags::default())
+            }
+        };
+    };
+    let now = tm.now();
+    let mut step = Step::default();
+    {
+        // RFC 3261 section 9.2: 200 to the CANCEL whatever becomes of the INVITE.
+        let mut state = transaction.lock();
+        let reason = Str::from_static("canceling");
+        let tag = invite.own_tag();
+        if let Ok(text) = engine::reply::build(cx, 200, &reason, Some(&tag)) {
+            transaction.send_up(&mut state, now, 200, reason, None, text, &mut step);
+        }
+    }
+    step.finish(transaction, Some(&mut cx.outbox));
+    let no_reason = transaction.lock().options.no_cancel_reason;
+    cancel_invite(cx, tm, &invite, no_reason);
+    Ok(Return::TRUE)
+}
+
+/// Cancels the branches of the INVITE.
+pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transaction>, no_reason: bool) {
+    let now = tm.now();
+    let mut outputs = Vec::new();
+    let mut step = Step::default();
+    {
+        let mut state = invite.lock();
+        if state.machine.is_final() {
+            return;
+        }
+        if tm.live.e2e_cancel_reason.get() != 0 && !no_reason {
+            let lines: Vec<u8> = cx
+                .message
+                .headers_with_name(b"Reason")
+                .flat_map(|header| cx.message.raw_of(header).to_vec())
+                .collect();
+            state.cancel_reason = Some(Str::from(lines)).filter(|lines| !lines.is_empty());
+        }
+        state.machine.cancel(now, &mut outputs);
+        invite.perform(&mut state, now, outputs, &mut step);
+    }
+    step.finish(invite, Some(&mut cx.outbox));
+    invite.failed(std::mem::take(&mut step.failed));
+}
+
+/// Lets a transaction end: nobody answers through it.
+pub(crate) fn release(tm: &Tm, transaction: &Arc<Transaction>) {
+    let mut state = transaction.lock();
+    state.machine.release(tm.now());
+    transaction.arm(&mut state);
+}
+

@@ -1,0 +1,263 @@
+//! Replies: to which branch, what the script says about them, and what follows.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::program::Next;
+use engine::receive::Taken;
+use engine::{Routes, RouteCx, Str};
+use language::ast::RouteKind;
+use sip::{ContentLength, Method, PrintOptions};
+use transaction::BranchId;
+use transport::SendFailure;
+
+use super::step::Step;
+use super::transaction::{Event, KeptReply, Transaction};
+use super::{Current, Tm, table};
+
+/// Ends the running of scripts also when one of them fails in a way that it must not.
+struct Running(Arc<Transaction>, bool);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.1 {
+            while self.0.next_event().is_some() {}
+        }
+    }
+}
+
+impl Tm {
+    /// Takes a reply that belongs to a transaction.
+    pub(crate) fn take_reply(self: &Arc<Self>, mut cx: Box<RouteCx>) -> Taken {
+        let Some((transaction, branch)) = self.table.find_reply(&cx.message) else {
+            return self.reply_without_transaction(cx);
+        };
+        let Ok(Some(cseq)) = cx.message.cseq() else { return Taken::No(cx) };
+        let method = cseq.method;
+        let status = cx.message.status().unwrap_or_default();
+        self.counters.received.increment();
+        let now = self.now();
+        let mut step = Step::default();
+        let mut outputs = Vec::new();
+        let reply = {
+            let mut state = transaction.lock();
+            if branch >= state.branches.len() {
+                drop(state);
+                return Taken::No(cx);
+            }
+            if method == Method::Cancel && transaction.method() != Method::Cancel {
+                state.machine.on_cancel_reply(now, branch, status);
+                transaction.arm(&mut state);
+                self.counters.absorbed.increment();
+                return Taken::Yes(Next::Done(cx));
+            }
+            let reply = state.machine.receive(now, branch, status, &mut outputs);
+            if reply.acknowledge {
+                transaction.send_ack(&state, branch, &cx.message, &mut step.sends);
+            }
+            transaction.perform(&mut state, now, outputs, &mut step);
+            reply
+        };
+        step.finish(&transaction, Some(&mut cx.outbox));
+        if !reply.new {
+            self.counters.absorbed.increment();
+            return Taken::Yes(Next::Done(cx));
+        }
+        match transaction.offer(Event::Reply(cx, branch)) {
+            Some(Event::Reply(cx, branch)) => Taken::Yes(Next::Later(Box::pin(transaction.handle_reply(cx, branch)))),
+            _ => Taken::Yes(Next::Done(Box::new(RouteCx::faked(self.core().clone())))),
+        }
+    }
+
+    /// `on_sl_reply`.
+    fn reply_without_transaction(self: &Arc<Self>, cx: Box<RouteCx>) -> Taken {
+        let name = &self.params.on_sl_reply;
+        if name.is_empty() {
+            return Taken::No(cx);
+        }
+        let mut cx = cx;
+        let Some(program) = cx.program().cloned() else { return Taken::No(cx) };
+        let Some(route) = program.route(RouteKind::Reply, &name.to_text()) else { return Taken::No(cx) };
+        program.run_nested(route, &mut cx);
+        if cx.dropped || cx.last_code == 0 { Taken::Yes(Next::Done(cx)) } else { Taken::No(cx) }
+    }
+
+    /// A request that was handed to a connection did not leave: its branch has failed (RFC 3261 section 16.9).
+    pub(crate) fn send_failed(self: &Arc<Self>, failure: &SendFailure) {
+        let Ok(message) = sip::Message::parse(Str::copy_from(&failure.data)) else { return };
+        if !message.is_request() || matches!(message.method(), Method::Ack | Method::Cancel) {
+            return;
+        }
+        let Some((transaction, branch)) = self.table.find_reply(&message) else { return };
+        let mut outputs = Vec::new();
+        let mut step = Step::default();
+        let now = self.now();
+        {
+            let mut state = transaction.lock();
+            let sent_there = state.branches.get(branch).is_some_and(|at| at.destination == failure.destination);
+            if !sent_there {
+                return;
+            }
+            state.machine.fail(branch, 503, &mut outputs);
+            transaction.perform(&mut state, now, outputs, &mut step);
+        }
+        step.finish(&transaction, None);
+        transaction.failed(step.failed);
+    }
+
+    /// Looks after the transactions whose time has come.
+    pub(crate) fn on_timer(self: &Arc<Self>) {
+        let now = self.now();
+        for id in self.timer.take_due(now) {
+            let Some(transaction) = self.table.get(id) else { continue };
+            let mut outputs = Vec::new();
+            let mut step = Step::default();
+            {
+                let mut state = transaction.lock();
+                state.armed = None;
+                state.machine.on_timeout(now, &mut outputs);
+                transaction.perform(&mut state, now, outputs, &mut step);
+            }
+            step.finish(&transaction, None);
+            transaction.failed(step.failed);
+        }
+    }
+}
+
+impl Transaction {
+    /// Reacts to failed branches, now or when the running script has ended.
+    pub(crate) fn failed(self: &Arc<Self>, branches: Vec<BranchId>) {
+        if !branches.is_empty() {
+            self.start(Event::Failed(branches));
+        }
+    }
+
+    /// Lets an event run scripts, now or when the running script has ended.
+    pub(crate) fn start(self: &Arc<Self>, event: Event) {
+        if let Some(event) = self.offer(event) {
+            self.tm.core().go(Box::pin(self.clone().handle_all(Some(event))));
+        }
+    }
+
+    /// Goes on after a script that ran without an event: the request's own.
+    pub(crate) fn go_on(self: &Arc<Self>) {
+        if let Some(event) = self.next_event() {
+            self.tm.core().go(Box::pin(self.clone().handle_all(Some(event))));
+        }
+    }
+
+    async fn handle_all(self: Arc<Self>, mut event: Option<Event>) {
+        let mut running = Running(self.clone(), true);
+        while let Some(next) = event {
+            match next {
+                Event::Reply(cx, branch) => self.reply_event(cx, branch).await.flush(),
+                Event::Failed(branches) => self.react(branches).await,
+                Event::Continue(route) => self.continue_event(route).await,
+            }
+            event = self.next_event();
+        }
+        running.1 = false;
+    }
+
+    /// Handles a reply and whatever came meanwhile.
+    async fn handle_reply(self: Arc<Self>, cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
+        let mut running = Running(self.clone(), true);
+        let cx = self.reply_event(cx, branch).await;
+        running.1 = false;
+        self.go_on();
+        cx
+    }
+
+    /// The script's view of a reply, then the machine's.
+    async fn reply_event(self: &Arc<Self>, mut cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
+        let (route, program) = {
+            let mut state = self.lock();
+            let route = state.branches.get(branch).and_then(|at| at.on_reply).or(state.options.on_reply);
+            if route.is_some() {
+                state.lend(&mut cx);
+                cx.flags = state.request.flags;
+                cx.extra_flags = state.request.extra_flags;
+                cx.to.flags = state.branches.get(branch).map_or(0, |at| at.to.flags);
+            }
+            (route, state.program.clone())
+        };
+        if let (Some(route), Some(program)) = (route, program) {
+            *cx.data::<Current>() =
+                Current { transaction: Some(self.clone()), branch: Some(branch), ..Current::default() };
+            cx.set_program(program.clone());
+            cx.kind = Routes(engine::function::routes::TM_ONREPLY);
+            cx.dropped = false;
+            program.run(route, &mut cx).await;
+            let mut state = self.lock();
+            state.take_back(&mut cx);
+            if let Some(at) = state.branches.get_mut(branch) {
+                at.to.flags = cx.to.flags;
+            }
+        }
+        let status = cx.message.status().unwrap_or_default();
+        if cx.dropped && status < 200 || status == 100 && self.tm.live.relay_100.get() == 0 {
+            self.tm.counters.absorbed.increment();
+            return cx;
+        }
+        self.pass_reply(&mut cx, branch, status).await;
+        cx
+    }
+
+    async fn pass_reply(self: &Arc<Self>, cx: &mut RouteCx, branch: BranchId, status: u16) {
+        let printed = self.print(cx);
+        let kept =
+            KeptReply { received: cx.message.buffer().clone(), printed, reason: cx.message.reason().cloned().unwrap_or_default() };
+        let now = self.tm.now();
+        let mut outputs = Vec::new();
+        let mut step = Step::default();
+        {
+            let mut state = self.lock();
+            if let Some(at) = state.branches.get_mut(branch) {
+                at.replied_before = at.reply.is_some();
+                at.reply = Some(kept);
+            }
+            state.machine.process(now, branch, status, &mut outputs);
+            if outputs.is_empty() {
+                self.tm.counters.absorbed.increment();
+            }
+            self.perform(&mut state, now, outputs, &mut step);
+        }
+        step.finish(self, Some(&mut cx.outbox));
+        if !step.failed.is_empty() {
+            self.react(std::mem::take(&mut step.failed)).await;
+        }
+    }
+
+    /// The reply as it goes up: without our Via, with the script's edits.
+    fn print(&self, cx: &RouteCx) -> Bytes {
+        let back = self.lock().request.received.socket;
+        let addresses = engine::forward::addresses(cx, cx.core.socket(back));
+        let stream = cx.core.socket(back).is_some_and(|socket| socket.protocol.is_stream());
+        let options = PrintOptions {
+            remove_first_via: true,
+            content_length: if stream { ContentLength::Required } else { ContentLength::WhenChanged },
+            addresses: Some(&addresses),
+            ..PrintOptions::default()
+        };
+        Bytes::from(cx.message.print(&options))
+    }
+}
+
+/// A request that came before: its transaction absorbs it.
+pub(crate) fn absorb(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
+    let now = transaction.tm.now();
+    let mut state = transaction.lock();
+    if cx.message.method() == Method::Ack {
+        state.machine.on_ack(now);
+        transaction.arm(&mut state);
+        return;
+    }
+    if state.machine.on_retransmission() {
+        transaction.resend_reply(&state, &mut cx.outbox);
+    }
+}
+
+/// The key of the request of `cx`.
+pub(crate) fn key_of(cx: &RouteCx) -> Option<table::RequestKey> {
+    table::RequestKey::of(cx)
+}

@@ -1,0 +1,213 @@
+//! Module `tm`: transactions.
+//!
+//! Start reading at `transaction.rs` (one transaction), then `relay.rs` (a request goes on) and `incoming.rs` (a reply
+//! comes back). The rules of RFC 3261 are in crate `transaction`; this module keeps the messages, runs the routes and
+//! sends. It must never hold a transaction's lock while a script runs.
+
+mod cancel;
+mod check;
+mod counters;
+mod create;
+mod failure;
+mod hop;
+mod incoming;
+mod options;
+mod params;
+mod relay;
+mod relay_functions;
+mod reply;
+mod routes;
+mod step;
+mod table;
+mod timer;
+mod transaction;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock};
+
+use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
+use ::transaction::{BranchId, Time};
+use parking_lot::RwLock;
+
+pub use params::TmParams;
+pub use step::{Listener, Notice};
+pub use transaction::{Completed, Transaction, TransactionId};
+
+/// Descriptor.
+pub const MODULE: ModuleDef = ModuleDef {
+    name: "tm",
+    summary: "Transactions: relays requests with forking, retransmissions, timeouts and failure routes.",
+    params: TmParams::DEFS,
+    functions: &[
+        check::T_ANY_REPLIED,
+        check::T_ANY_TIMEOUT,
+        check::T_BRANCH_REPLIED,
+        check::T_BRANCH_TIMEOUT,
+        check::T_CHECK_STATUS,
+        check::T_CHECK_TRANS,
+        check::T_EXISTS,
+        check::T_GET_STATUS_CODE,
+        check::T_GREP_STATUS,
+        check::T_IS_CANCELED,
+        check::T_IS_EXPIRED,
+        check::T_LOOKUP_CANCEL,
+        check::T_LOOKUP_REQUEST,
+        options::T_DISABLE_E2E_CANCEL_REASON,
+        options::T_DROP_REPLIES,
+        options::T_RESET_FR,
+        options::T_RESET_MAX_LIFETIME,
+        options::T_RESET_RETR,
+        options::T_SET_AUTO_INV_100,
+        options::T_SET_DISABLE_6XX,
+        options::T_SET_DISABLE_FAILOVER,
+        options::T_SET_DISABLE_INTERNAL_REPLY,
+        options::T_SET_FR,
+        options::T_SET_MAX_LIFETIME,
+        options::T_SET_NO_E2E_CANCEL_REASON,
+        options::T_SET_RETR,
+        relay_functions::T_FORWARD_NONACK,
+        relay_functions::T_FORWARD_NONACK_TCP,
+        relay_functions::T_FORWARD_NONACK_TLS,
+        relay_functions::T_FORWARD_NONACK_UDP,
+        relay_functions::T_FORWARD_NONACK_URI,
+        relay_functions::T_RELAY,
+        relay_functions::T_RELAY_CANCEL,
+        relay_functions::T_RELAY_TO,
+        relay_functions::T_RELAY_TO_TCP,
+        relay_functions::T_RELAY_TO_TLS,
+        relay_functions::T_RELAY_TO_UDP,
+        relay_functions::T_SAVE_LUMPS,
+        reply::T_NEWTRAN,
+        reply::T_RELEASE,
+        reply::T_REPLY,
+        reply::T_REPLY_ERROR,
+        reply::T_RETRANSMIT_REPLY,
+        reply::T_SEND_REPLY,
+        routes::T_IS_SET,
+        routes::T_ON_BRANCH,
+        routes::T_ON_BRANCH_FAILURE,
+        routes::T_ON_FAILURE,
+        routes::T_ON_REPLY,
+    ],
+    event_routes: &["tm:branch-failure:*", "tm:local-request", "tm:local-response"],
+    create,
+    ..ModuleDef::EMPTY
+};
+
+/// The started module.
+pub struct Tm {
+    params: TmParams,
+    live: params::Live,
+    core: OnceLock<Arc<Core>>,
+    table: table::Table,
+    timer: timer::Timer,
+    counters: counters::Counters,
+    listeners: RwLock<Vec<Listener>>,
+}
+
+/// The transaction of a message while scripts run on it.
+#[derive(Default)]
+pub(crate) struct Current {
+    /// It, once there is one.
+    pub(crate) transaction: Option<Arc<Transaction>>,
+    /// The branch that the script runs for.
+    pub(crate) branch: Option<BranchId>,
+    /// This is the request's own script, which made the transaction.
+    pub(crate) is_owner: bool,
+    /// The request was sent on in this route: its URI is not taken once more unless it changes.
+    pub(crate) relayed: bool,
+    /// The reply that follows at the end of the script, because relaying failed.
+    pub(crate) failure: Option<(u16, Str)>,
+    /// `t_on_reply` in a branch route.
+    pub(crate) branch_on_reply: Option<engine::program::RouteId>,
+    /// What scripts set before there is a transaction.
+    pub(crate) options: transaction::Options,
+}
+
+fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
+    let params: TmParams = creating.params()?;
+    let refuse = |name: &str, message: &str, label: &str| {
+        Err(Diagnostic::error(engine::Code::ParamValue, message, creating.span_of(name), label))
+    };
+    for (name, on) in [
+        ("noisy_ctimer", params.noisy_ctimer),
+        ("reparse_invite", params.reparse_invite),
+        ("reparse_on_dns_failover", params.reparse_on_dns_failover),
+    ] {
+        if !on {
+            return refuse(name, &format!("`{name}` cannot be switched off"), "not supported");
+        }
+    }
+    for (name, milliseconds) in [
+        ("fr_timer", params.fr_timer),
+        ("fr_inv_timer", params.fr_inv_timer),
+        ("wt_timer", params.wt_timer),
+        ("retr_timer1", params.retr_timer1),
+        ("retr_timer2", params.retr_timer2),
+        ("max_inv_lifetime", params.max_inv_lifetime),
+        ("max_noninv_lifetime", params.max_noninv_lifetime),
+    ] {
+        if !(1..=i64::from(i32::MAX)).contains(&milliseconds) {
+            return refuse(name, &format!("`{name}` must be a number of milliseconds above 0"), "out of range");
+        }
+    }
+    if !(400..700).contains(&params.reply_408_code) {
+        return refuse("reply_408_code", "`reply_408_code` must be from 400 to 699", "no code of a negative reply");
+    }
+    let live = params::Live::declare(creating.core, &params);
+    let tm = Arc::new(Tm {
+        live,
+        params,
+        core: OnceLock::new(),
+        table: table::Table::new(),
+        timer: timer::Timer::default(),
+        counters: counters::Counters::new(creating.core),
+        listeners: RwLock::default(),
+    });
+    let _ = tm.core.set(creating.core.clone());
+    counters::computed(&tm, creating.core);
+    Ok(tm)
+}
+
+impl Module for Tm {
+    fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
+        let me = self.clone();
+        let _ = core.hooks.take_reply.set(Arc::new(move |cx| me.take_reply(cx)));
+        let me = self.clone();
+        core.hooks.send_failed.write().push(Arc::new(move |failure| me.send_failed(failure)));
+        let me = self.clone();
+        core.hooks.after_request.write().push(Arc::new(move |cx| {
+            me.after_request(cx);
+            true
+        }));
+        let me = self.clone();
+        let _ = core.stateful_reply.set(Arc::new(move |cx, status, reason| reply::in_transaction(&me, cx, status, reason)));
+        let me = self;
+        core.every(timer::TICK, move |_| {
+            me.on_timer();
+            std::future::ready(())
+        });
+        Box::pin(async { Ok(()) })
+    }
+}
+
+impl Tm {
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        match self.core.get() {
+            Some(core) => core,
+            None => unreachable!("`create` sets it"),
+        }
+    }
+
+    /// The clock of the transactions.
+    pub(crate) fn now(&self) -> Time {
+        Time(u64::try_from(self.core().unix_micros() / 1000).unwrap_or_default())
+    }
+
+    /// Lets another module hear what happens to transactions.
+    pub fn listen(&self, listener: Listener) {
+        self.listeners.write().push(listener);
+    }
+}

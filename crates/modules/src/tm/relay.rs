@@ -1,0 +1,486 @@
+//! Sending the request on: its branches, their routes, their addresses.
+
+use std::sync::Arc;
+
+use engine::forward::{self, Sending};
+use engine::{Branch, CallResult, Return, RouteCx, Routes, ScriptError, Str};
+use sip::{HeaderName, Method, Protocol, Uri};
+use transaction::{BranchId, Output};
+use transport::resolve::Target;
+use transport::{ConnectionId, LocalSocket};
+
+use super::create::Created;
+use super::step::Step;
+use super::table::branch_parameter;
+use super::transaction::{SentBranch, State, Transaction};
+use super::{Current, Tm};
+
+/// A next hop that the script gave instead of the URI.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proxy {
+    pub(crate) host: Option<Str>,
+    pub(crate) port: Option<u16>,
+    pub(crate) protocol: Option<Protocol>,
+}
+
+/// Why nothing was sent: the return code, and the reply that follows unless the script answers.
+pub(crate) struct Refusal {
+    code: i32,
+    reply: Option<(u16, &'static str)>,
+    text: String,
+}
+
+impl Refusal {
+    fn new(code: i32, reply: Option<(u16, &'static str)>, text: impl Into<String>) -> Self {
+        Self { code, reply, text: text.into() }
+    }
+
+    fn unresolvable(error: ScriptError) -> Self {
+        Self::new(-478, Some((478, "Unresolvable destination (478/TM)")), error.message)
+    }
+
+    fn no_socket() -> Self {
+        Self::new(
+            -7,
+            Some((500, "I'm terribly sorry, server error occurred (7/TM)")),
+            "no local socket of the protocol and address family of the next hop",
+        )
+    }
+}
+
+/// How relaying behaves beside the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RelayFlags {
+    /// No 100 for an INVITE.
+    pub(crate) no_100: bool,
+    /// No reply when it fails.
+    pub(crate) no_failure_reply: bool,
+    /// No further address.
+    pub(crate) no_failover: bool,
+}
+
+/// `t_relay`: makes the transaction if there is none, and sends the request on.
+pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: RelayFlags) -> CallResult {
+    if !cx.message.is_request() {
+        return Err(ScriptError::new("only requests can be relayed"));
+    }
+    let transaction = match super::create::current(cx) {
+        Some(transaction) => transaction,
+        None => match tm.create(cx)? {
+            Created::New(transaction) => transaction,
+            Created::Known => return Ok(Return::STOP),
+            Created::Ack => return relay_ack(cx, &proxy).await,
+        },
+    };
+    if flags.no_failover {
+        transaction.lock().options.disable_failover = true;
+    }
+    if cx.message.method() == Method::Cancel && !in_failure_route(cx) {
+        return super::cancel::relay_cancel(cx, tm, &transaction, proxy).await;
+    }
+    if cx.message.method() == Method::Invite && !flags.no_100 {
+        trying(cx, tm, &transaction);
+    }
+    let outcome = send_branches(cx, tm, &transaction, &proxy).await;
+    finish(cx, outcome, flags)
+}
+
+/// Turns the outcome into a return code; the reply to a failure is sent when the script ends.
+pub(crate) fn finish(cx: &mut RouteCx, outcome: Result<(), Refusal>, flags: RelayFlags) -> CallResult {
+    match outcome {
+        Ok(()) => Ok(Return::TRUE),
+        Err(refusal) => {
+            let owner = cx.data::<Current>();
+            if owner.is_owner && !flags.no_failure_reply {
+                owner.failure =
+                    Some(refusal.reply.map_or_else(
+                        || (500, Str::from_static("I'm terribly sorry, server error occurred (1/TM)")),
+                        |(status, reason)| (status, Str::from_static(reason)),
+                    ));
+            }
+            engine::log!(cx.core.log, Error, "{}: not relayed: {}", cx.place(), refusal.text);
+            Ok(Return(refusal.code))
+        }
+    }
+}
+
+fn in_failure_route(cx: &RouteCx) -> bool {
+    !cx.find_data::<Current>().is_some_and(|current| current.is_owner)
+}
+
+/// The ACK to a 2xx is a request of its own without any reply: it goes on without state (RFC 3261 section 16.11).
+async fn relay_ack(cx: &mut RouteCx, proxy: &Proxy) -> CallResult {
+    let to = cx.to.first(cx.request_uri());
+    let targets = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await?;
+    let mark = cx.message.edits().mark();
+    add_path(cx, &to);
+    let sent = forward::send_request(cx, &targets);
+    cx.message.edits_mut().truncate(mark);
+    sent?;
+    Ok(Return::TRUE)
+}
+
+/// Answers an INVITE 100 so that its sender stops sending it again.
+fn trying(cx: &mut RouteCx, tm: &Arc<Tm>, transaction: &Arc<Transaction>) {
+    let mut step = Step::default();
+    {
+        let mut state = transaction.lock();
+        let wanted = state.options.auto_100.unwrap_or_else(|| tm.live.auto_inv_100.get() != 0);
+        if !wanted || state.machine.status() != 0 {
+            return;
+        }
+        let reason = tm.params.auto_inv_100_reason.clone();
+        // The script's reply headers are for the replies of the script.
+        let headers = std::mem::take(&mut cx.reply_headers);
+        let text = engine::reply::build(cx, 100, &reason, None);
+        cx.reply_headers = headers;
+        if let Ok(text) = text {
+            transaction.send_up(&mut state, tm.now(), 100, reason, None, text, &mut step);
+        }
+    }
+    step.finish(transaction, Some(&mut cx.outbox));
+}
+
+/// Sends the request to all its destinations.
+pub(crate) async fn send_branches(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    proxy: &Proxy,
+) -> Result<(), Refusal> {
+    let (branch_route, program) = {
+        let mut state = transaction.lock();
+        if state.machine.is_final() {
+            return Err(Refusal::new(-1, None, "the request was answered already"));
+        }
+        if state.machine.is_cancelled() {
+            return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
+        }
+        save(&mut state, cx);
+        (state.options.on_branch, state.program.clone())
+    };
+    let mut destinations: Vec<Branch> = Vec::with_capacity(1 + cx.to.branches.len());
+    if cx.find_data::<Current>().is_some_and(|current| current.is_owner && !current.relayed) || cx.to.is_new {
+        destinations.push(cx.to.first(cx.request_uri()));
+    }
+    destinations.append(&mut cx.to.branches);
+    if destinations.is_empty() {
+        return Err(Refusal::new(-1, None, "no branches for forwarding"));
+    }
+    cx.data::<Current>().relayed = true;
+    let backup = Backup::of(cx);
+    let mut sent = false;
+    let mut refusal = None;
+    for destination in destinations {
+        let outcome = send_branch(cx, tm, transaction, destination, proxy, branch_route.zip(program.clone())).await;
+        backup.restore(cx);
+        match outcome {
+            Ok(()) => sent = true,
+            Err(error) => refusal = Some(error),
+        }
+    }
+    cx.to.is_new = false;
+    match refusal {
+        Some(error) if !sent => Err(error),
+        Some(error) => {
+            engine::log!(cx.core.log, Error, "{}: a branch was not relayed: {}", cx.place(), error.text);
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Keeps for failure routes what the request is now. The first relaying does it, unless `t_save_lumps` did before.
+pub(crate) fn save(state: &mut State, cx: &RouteCx) {
+    state.request.flags = cx.flags;
+    state.request.extra_flags = cx.extra_flags;
+    if state.request.is_saved {
+        return;
+    }
+    state.request.is_saved = true;
+    state.request.edits = cx.message.edits().clone();
+    state.request.to = engine::route_cx::Destinations { branches: Vec::new(), ..cx.to.clone() };
+    state.request.send = cx.send;
+}
+
+/// What a branch route may change and must not change for the next branch.
+struct Backup {
+    to: engine::route_cx::Destinations,
+    mark: sip::Mark,
+    branch: Option<BranchId>,
+}
+
+impl Backup {
+    fn of(cx: &mut RouteCx) -> Self {
+        let branch = cx.data::<Current>().branch;
+        Self { to: cx.to.clone(), mark: cx.message.edits().mark(), branch }
+    }
+
+    fn restore(&self, cx: &mut RouteCx) {
+        cx.to = self.to.clone();
+        cx.message.edits_mut().truncate(self.mark);
+        cx.data::<Current>().branch = self.branch;
+    }
+}
+
+async fn send_branch(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    destination: Branch,
+    proxy: &Proxy,
+    branch_route: Option<(engine::program::RouteId, Arc<engine::program::Program>)>,
+) -> Result<(), Refusal> {
+    let id = transaction.lock().branches.len();
+    if id as i64 >= cx.core.settings.max_branches {
+        return Err(Refusal::new(-1, Some((500, "Too many branches")), "too many branches (max_branches)"));
+    }
+    cx.to.set_first(destination);
+    {
+        let current = cx.data::<Current>();
+        current.branch = Some(id);
+        current.branch_on_reply = None;
+    }
+    if let Some((route, program)) = branch_route
+        && !run_branch_route(cx, &program, route).await
+    {
+        return Err(Refusal::new(-6, None, "the branch route dropped the branch"));
+    }
+    let to = cx.to.first(cx.request_uri());
+    add_path(cx, &to);
+    let targets = match targets(cx.core.clone(), cx.received.protocol, &to, proxy).await {
+        Ok(targets) => targets,
+        Err(error) => return failed_branch(tm, transaction, &to, Refusal::unresolvable(error)),
+    };
+    let mut targets = targets.into_iter();
+    let Some((target, socket)) = targets.find_map(|target| socket_for(cx, &target).map(|socket| (target, socket)))
+    else {
+        return failed_branch(tm, transaction, &to, Refusal::no_socket());
+    };
+    let other_targets = targets.collect();
+    send_to(cx, transaction, id, to, target, &socket, other_targets)
+}
+
+/// `failure_exec_mode`: a branch that could not be sent counts as one that failed.
+fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, _to: &Branch, refusal: Refusal) -> Result<(), Refusal> {
+    if !tm.params.failure_exec_mode || transaction.lock().options.on_failure.is_none() {
+        return Err(refusal);
+    }
+    let now = tm.now();
+    let mut outputs = Vec::new();
+    let mut step = Step::default();
+    {
+        let mut state = transaction.lock();
+        let id = state.machine.add_branch(now, transaction.is_invite(), true);
+        let socket = state.request.received.socket;
+        let (protocol, destination) = (state.request.received.protocol, state.request.source);
+        state.branches.push(SentBranch {
+            to: _to.clone(),
+            request: bytes::Bytes::new(),
+            cancel: None,
+            socket,
+            protocol,
+            destination,
+            connection: None,
+            no_connect: true,
+            other_targets: Vec::new(),
+            on_reply: None,
+            reply: None,
+            replied_before: false,
+        });
+        state.machine.fail(id, 500, &mut outputs);
+        transaction.perform(&mut state, now, outputs, &mut step);
+    }
+    step.finish(transaction, None);
+    transaction.failed(step.failed);
+    Ok(())
+}
+
+/// Runs the branch route; `false`: it dropped the branch.
+async fn run_branch_route(
+    cx: &mut RouteCx,
+    program: &Arc<engine::program::Program>,
+    route: engine::program::RouteId,
+) -> bool {
+    let (kind, dropped) = (cx.kind, std::mem::take(&mut cx.dropped));
+    cx.kind = Routes(engine::function::routes::BRANCH);
+    program.run(route, cx).await;
+    cx.kind = kind;
+    !std::mem::replace(&mut cx.dropped, dropped)
+}
+
+/// The contact's path becomes Route headers (RFC 3327 section 5.1).
+fn add_path(cx: &mut RouteCx, to: &Branch) {
+    let Some(path) = to.path.as_ref().filter(|path| !path.is_empty()) else { return };
+    let at = cx
+        .message
+        .header(HeaderName::Route)
+        .map_or_else(|| cx.message.headers_start(), |header| header.range().start);
+    let line = [b"Route: ", &**path, b"\r\n"].concat();
+    cx.message.edits_mut().insert_before(at, line);
+}
+
+/// The addresses of a branch's destination.
+async fn targets(
+    core: Arc<engine::Core>,
+    came_by: Protocol,
+    to: &Branch,
+    proxy: &Proxy,
+) -> Result<Vec<Target>, ScriptError> {
+    if let Some(host) = &proxy.host {
+        let protocol = proxy.protocol.or(Some(came_by));
+        return forward::resolve_host(&core, host, proxy.port, protocol, false).await;
+    }
+    let uri = to.destination.as_ref().unwrap_or(&to.uri);
+    match proxy.protocol {
+        None => forward::resolve(&core, uri).await,
+        Some(protocol) => {
+            let uri = Uri::parse(uri.clone())
+                .map_err(|error| ScriptError::new(format!("wrong next hop `{uri}`: {error}")))?;
+            let host = uri.maddr().unwrap_or_else(|| uri.host());
+            forward::resolve_host(&core, &host, uri.port(), Some(protocol), false).await
+        }
+    }
+}
+
+fn socket_for(cx: &RouteCx, target: &Target) -> Option<LocalSocket> {
+    let preferred = cx.to.socket.or(Some(cx.received.socket));
+    cx.core.socket_for(target.protocol, &target.address, preferred).cloned()
+}
+
+/// Prints the branch's request and sends it; from now on its replies are awaited.
+fn send_to(
+    cx: &mut RouteCx,
+    transaction: &Arc<Transaction>,
+    id: BranchId,
+    to: Branch,
+    target: Target,
+    socket: &LocalSocket,
+    other_targets: Vec<Target>,
+) -> Result<(), Refusal> {
+    let data = forward::print_request(cx, socket, target.protocol, &branch_parameter(transaction.id(), id))
+        .map_err(|error| Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message))?;
+    let sending = Sending {
+        destination: target.address,
+        protocol: target.protocol,
+        socket: socket.id,
+        data: Str::from(data.clone()),
+    };
+    if !forward::onsend_route(cx, sending) {
+        return Err(Refusal::new(-1, Some((477, "Unfortunately error on sending to next hop occurred (477/TM)")), "onsend_route dropped the request"));
+    }
+    let connection = Some(to.connection).filter(|id| *id != 0 && target.protocol.is_stream()).map(ConnectionId);
+    let on_reply = cx.data::<Current>().branch_on_reply;
+    let branch = SentBranch {
+        to,
+        request: data.clone(),
+        cancel: None,
+        socket: socket.id,
+        protocol: target.protocol,
+        destination: target.address,
+        connection,
+        no_connect: cx.send.forward_no_connect,
+        other_targets,
+        on_reply,
+        reply: None,
+        replied_before: false,
+    };
+    let outgoing = transport::Outgoing { close_after: cx.send.forward_close, ..branch.outgoing(data) };
+    {
+        let mut state = transaction.lock();
+        // An ACK-less request of another method than the transaction's cannot be: branches copy the request.
+        state.machine.add_branch(transaction.tm.now(), transaction.is_invite(), target.protocol.is_stream());
+        state.branches.push(branch);
+        transaction.arm(&mut state);
+    }
+    cx.outbox.push(outgoing);
+    Ok(())
+}
+
+/// Tries the next address of a branch that got no useful reply (RFC 3263 section 4.3): one that timed out, was refused
+/// or answered 503. True when a further branch was sent there.
+pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> bool {
+    let tm = &transaction.tm;
+    let core = tm.core();
+    let now = tm.now();
+    let mut step = Step::default();
+    {
+        let mut state = transaction.lock();
+        if state.options.disable_failover
+            || state.machine.is_final()
+            || state.machine.is_cancelled()
+            || state.machine.is_blocked()
+            || state.branches.len() as i64 >= core.settings.max_branches
+        {
+            return false;
+        }
+        let Some(seen) = state.machine.branches().get(failed) else { return false };
+        let useless = seen.status() == 503 || seen.timed_out() && !seen.replied();
+        if !useless {
+            return false;
+        }
+        let id = state.branches.len();
+        let Some(at) = state.branches.get_mut(failed) else { return false };
+        let mut others = std::mem::take(&mut at.other_targets).into_iter();
+        let found = others.find_map(|target| {
+            core.socket_for(target.protocol, &target.address, at.to.socket.or(Some(at.socket)))
+                .map(|socket| (target, socket.clone()))
+        });
+        let Some((target, socket)) = found else { return false };
+        let at = &state.branches[failed];
+        let parameter = branch_parameter(transaction.id(), id);
+        let Some(request) = with_other_via(&at.request, &socket, target.protocol, &parameter) else { return false };
+        let branch = SentBranch {
+            to: at.to.clone(),
+            request: request.clone(),
+            cancel: None,
+            socket: socket.id,
+            protocol: target.protocol,
+            destination: target.address,
+            connection: None,
+            no_connect: at.no_connect,
+            other_targets: others.collect(),
+            on_reply: at.on_reply,
+            reply: None,
+            replied_before: false,
+        };
+        step.sends.push(branch.outgoing(request));
+        state.machine.add_branch(now, transaction.is_invite(), target.protocol.is_stream());
+        // The reply of the address that did not work is not the request's answer as long as another one may come.
+        state.machine.drop_replies(failed..failed + 1);
+        state.branches.push(branch);
+        transaction.perform(&mut state, now, Vec::<Output>::new(), &mut step);
+    }
+    step.finish(transaction, None);
+    true
+}
+
+/// The request as it was sent, with another first Via.
+fn with_other_via(
+    request: &bytes::Bytes,
+    socket: &LocalSocket,
+    protocol: Protocol,
+    branch: &str,
+) -> Option<bytes::Bytes> {
+    let mut message = sip::Message::parse(Str::from(request.clone())).ok()?;
+    let via = message.via().ok().flatten()?.text.clone();
+    let start = message.buffer().offset_of(&via)?;
+    let host = socket.advertise.as_ref().map_or_else(
+        || match socket.address.ip() {
+            std::net::IpAddr::V4(address) => address.to_string(),
+            std::net::IpAddr::V6(address) => format!("[{address}]"),
+        },
+        |(host, _)| host.clone(),
+    );
+    let port = socket.advertise.as_ref().and_then(|(_, port)| *port).unwrap_or_else(|| socket.address.port());
+    let rport = if via.windows(6).any(|part| part == b";rport") { ";rport" } else { "" };
+    let mut text = format!("SIP/2.0/{} {host}", protocol.via_name());
+    if port != protocol.default_port() {
+        text.push_str(&format!(":{port}"));
+    }
+    text.push_str(&format!(";branch={branch}{rport}"));
+    message.edits_mut().replace(start..start + via.len(), text);
+    let content_length =
+        if protocol.is_stream() { sip::ContentLength::Required } else { sip::ContentLength::WhenChanged };
+    Some(bytes::Bytes::from(message.print(&sip::PrintOptions { content_length, ..sip::PrintOptions::default() })))
+}

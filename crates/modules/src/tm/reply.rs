@@ -1,0 +1,130 @@
+//! Answering through a transaction.
+
+use std::sync::Arc;
+
+use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
+use sip::Method;
+
+use super::create::{Created, current, new_transaction, required};
+use super::step::Step;
+use super::transaction::Transaction;
+use super::{Tm, cancel};
+use crate::sl::redirect;
+
+/// The code and reason to send.
+fn status(tm: &Tm, code: &Value, reason: &Value) -> (u16, Str) {
+    let code = code.to_int().and_then(|code| u16::try_from(code).ok()).filter(|code| (100..700).contains(code));
+    let reason = match reason {
+        Value::Null => tm.params.default_reason.clone(),
+        reason => engine::reply::one_line(reason.to_str()),
+    };
+    (code.unwrap_or_else(|| tm.live.default_code.get() as u16), reason)
+}
+
+/// Sends a reply to the transaction's request. `cx` is a script on the request, or on a reply to it.
+fn send(cx: &mut RouteCx, transaction: &Arc<Transaction>, code: u16, reason: &Str) -> CallResult {
+    let tm = transaction.tm.clone();
+    let now = tm.now();
+    let mut step = Step::default();
+    let sent = {
+        let mut state = transaction.lock();
+        if state.machine.is_final() {
+            false
+        } else if cx.message.is_request() {
+            // The message itself: the script's reply headers and body go with it.
+            let queued = cx.reply_headers.len();
+            if (300..400).contains(&code) {
+                cx.reply_headers.extend(redirect::contacts(cx, tm.params.rich_redirect));
+            }
+            let text = engine::reply::build(cx, code, reason, Some(&transaction.own_tag()));
+            cx.reply_headers.truncate(queued);
+            let text = text?;
+            tm.counters.generated.increment();
+            transaction.send_up(&mut state, now, code, reason.clone(), None, text, &mut step);
+            true
+        } else {
+            transaction.reply_here(&mut state, now, code, reason, &mut step);
+            true
+        }
+    };
+    step.finish(transaction, Some(&mut cx.outbox));
+    transaction.failed(std::mem::take(&mut step.failed));
+    if sent {
+        Ok(Return::TRUE)
+    } else {
+        Err(ScriptError::new("the request has been answered finally already"))
+    }
+}
+
+/// `send_reply` of module sl, when there is a transaction; `None`: there is none.
+pub(crate) fn in_transaction(tm: &Arc<Tm>, cx: &mut RouteCx, code: u16, reason: &Str) -> Option<CallResult> {
+    let transaction = match current(cx) {
+        Some(transaction) => Some(transaction),
+        None if cx.message.is_request() && cx.message.method() != Method::Ack => {
+            let key = super::incoming::key_of(cx)?;
+            tm.table.find_request(&key, &tm.matching())
+        }
+        None => None,
+    };
+    transaction.map(|transaction| send(cx, &transaction, code, reason))
+}
+
+/// Makes the transaction of the request. A request that came before is absorbed: its reply is sent again, and the
+/// script ends.
+///
+/// Returns 1; 0, which ends the script, for a retransmission; -1 when the transaction exists already.
+#[function(REQUEST)]
+pub fn t_newtran(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
+    new_transaction(cx, me)
+}
+
+/// Answers the request through its transaction, which `t_newtran()` made. A code that is none becomes `default_code`.
+/// A 3xx reply gets the changed request-URI and the branches as contacts. A final reply cancels all branches.
+///
+/// Returns 1; -1 without transaction, and when it was answered finally before.
+#[function(REQUEST | FAILURE | ONREPLY | EVENT)]
+pub fn t_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) -> CallResult {
+    let transaction = required(cx)?;
+    let (code, reason) = status(me, &code, &reason);
+    send(cx, &transaction, code, &reason)
+}
+
+/// Like `t_reply`; makes the transaction if there is none.
+#[function(REQUEST | FAILURE | ONREPLY | EVENT)]
+pub fn t_send_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) -> CallResult {
+    let transaction = match current(cx) {
+        Some(transaction) => transaction,
+        None => match me.create(cx)? {
+            Created::New(transaction) => transaction,
+            Created::Known => return Ok(Return::STOP),
+            Created::Ack => return Ok(Return::FALSE),
+        },
+    };
+    let (code, reason) = status(me, &code, &reason);
+    send(cx, &transaction, code, &reason)
+}
+
+/// Answers 500 because of an internal error.
+#[function(REQUEST | FAILURE | ONREPLY | EVENT)]
+pub fn t_reply_error(cx: &mut RouteCx) -> CallResult {
+    let transaction = required(cx)?;
+    send(cx, &transaction, 500, &Str::from_static("I'm terribly sorry, server error occurred (1/TM)"))
+}
+
+/// Sends the last reply of the request's transaction once more. False when there is none.
+#[function(REQUEST)]
+pub fn t_retransmit_reply(cx: &mut RouteCx) -> CallResult {
+    let Some(transaction) = current(cx) else { return Ok(Return::FALSE) };
+    let state = transaction.lock();
+    let replied = state.reply.is_some();
+    transaction.resend_reply(&state, &mut cx.outbox);
+    Ok(replied.into())
+}
+
+/// Ends the transaction, after the time for what comes late.
+#[function(REQUEST)]
+pub fn t_release(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
+    let transaction = required(cx)?;
+    cancel::release(me, &transaction);
+    Ok(Return::TRUE)
+}

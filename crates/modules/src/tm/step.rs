@@ -1,0 +1,290 @@
+//! What the machine says, done: sending, and telling others.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::Str;
+use sip::{HeaderName, Message};
+use transaction::{BranchId, Output, Time};
+use transport::Outgoing;
+
+use super::hop::{self, Parts};
+use super::transaction::{State, Transaction};
+
+/// What listeners hear of.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A reply was sent up.
+    ReplySent {
+        /// Its status.
+        status: u16,
+        /// Its reason.
+        reason: Str,
+        /// The branch it came from; `None`: it was made here.
+        branch: Option<BranchId>,
+        /// Its text.
+        text: Bytes,
+    },
+    /// The transaction is over.
+    Ended,
+}
+
+/// Hears what happens to transactions (acc, dialog ..). Called without any lock.
+pub type Listener = Arc<dyn Fn(&Arc<Transaction>, &Notice) + Send + Sync>;
+
+/// What is left to do when the state is no longer locked.
+#[derive(Default)]
+pub(crate) struct Step {
+    pub(crate) sends: Vec<Outgoing>,
+    pub(crate) failed: Vec<BranchId>,
+    pub(crate) decide: Option<BranchId>,
+    notices: Vec<Notice>,
+    ended: bool,
+}
+
+impl Step {
+    /// Sends, tells and forgets; with `outbox` the messages go into it.
+    pub(crate) fn finish(&mut self, transaction: &Arc<Transaction>, outbox: Option<&mut Vec<Outgoing>>) {
+        match outbox {
+            Some(outbox) => outbox.append(&mut self.sends),
+            None => transaction.tm.core().send_all(&mut self.sends),
+        }
+        if !self.notices.is_empty() {
+            let listeners = transaction.tm.listeners.read().clone();
+            for notice in self.notices.drain(..) {
+                listeners.iter().for_each(|listener| listener(transaction, &notice));
+            }
+        }
+        if std::mem::take(&mut self.ended) {
+            transaction.tm.table.remove(transaction.id());
+        }
+    }
+}
+
+impl Transaction {
+    /// Does what needs no script; the rest is left in `step`.
+    pub(crate) fn perform(self: &Arc<Self>, state: &mut State, now: Time, outputs: Vec<Output>, step: &mut Step) {
+        for output in outputs {
+            match output {
+                Output::Retransmit(branch) => {
+                    if let Some(at) = state.branches.get(branch) {
+                        step.sends.push(at.outgoing(at.request.clone()));
+                        self.tm.counters.retransmitted.increment();
+                    }
+                }
+                Output::RetransmitCancel(branch) => {
+                    if let Some(at) = state.branches.get(branch)
+                        && let Some(cancel) = &at.cancel
+                    {
+                        step.sends.push(at.outgoing(cancel.clone()));
+                    }
+                }
+                Output::RetransmitReply => self.resend_reply(state, &mut step.sends),
+                Output::Cancel { branch, cause } => self.send_cancel(state, branch, cause, step),
+                Output::Failed(branch) => step.failed.push(branch),
+                Output::Forward(branch) => self.forward_reply(state, now, branch, step),
+                Output::Decide(branch) => step.decide = Some(branch),
+                Output::Ended => {
+                    step.notices.push(Notice::Ended);
+                    step.ended = true;
+                }
+            }
+        }
+        self.arm(state);
+    }
+
+    /// Sends the last reply once more.
+    pub(crate) fn resend_reply(&self, state: &State, sends: &mut Vec<Outgoing>) {
+        if let (Some(reply), Some(route)) = (&state.reply, &state.reply_route) {
+            sends.push(route.outgoing(reply.clone()));
+        }
+    }
+
+    fn send_cancel(&self, state: &mut State, branch: BranchId, cause: Option<u16>, step: &mut Step) {
+        let mut reason = Vec::new();
+        match (cause, &state.cancel_reason) {
+            (Some(status), _) if self.tm.live.local_cancel_reason.get() != 0 => {
+                reason.extend_from_slice(format!("Reason: SIP;cause={status}").as_bytes());
+                if status < 300 {
+                    reason.extend_from_slice(b";text=\"Call completed elsewhere\"");
+                }
+                reason.extend_from_slice(b"\r\n");
+            }
+            (None, Some(lines)) if !state.options.no_cancel_reason => reason.extend_from_slice(lines),
+            _ => {}
+        }
+        let Some(at) = state.branches.get_mut(branch) else { return };
+        let parts = Parts {
+            method: "CANCEL",
+            to: None,
+            headers: &reason,
+            copied_prefix: &self.tm.params.ac_extra_hdrs,
+        };
+        match hop::build(&at.request, &parts) {
+            Some(cancel) => {
+                step.sends.push(at.outgoing(cancel.clone()));
+                at.cancel = Some(cancel);
+            }
+            None => engine::log!(self.tm.core().log, Bug, "a CANCEL could not be made from the INVITE"),
+        }
+    }
+
+    /// Acknowledges a negative reply to a branch.
+    pub(crate) fn send_ack(&self, state: &State, branch: BranchId, reply: &Message, sends: &mut Vec<Outgoing>) {
+        let Some(at) = state.branches.get(branch) else { return };
+        let to = reply.body_named(HeaderName::To);
+        let parts =
+            Parts { method: "ACK", to: to.as_deref(), headers: b"", copied_prefix: &self.tm.params.ac_extra_hdrs };
+        match hop::build(&at.request, &parts) {
+            Some(ack) => sends.push(at.outgoing(ack)),
+            None => engine::log!(self.tm.core().log, Bug, "an ACK could not be made from the INVITE"),
+        }
+    }
+
+    /// Sends a branch's reply up: the received one, or one that is made up for a branch without reply.
+    fn forward_reply(self: &Arc<Self>, state: &mut State, now: Time, branch: BranchId, step: &mut Step) {
+        let Some(at) = state.machine.branches().get(branch) else { return };
+        let (status, faked) = (at.status(), at.faked());
+        let kept = state.branches.get(branch).and_then(|at| at.reply.clone()).filter(|_| !faked);
+        let Some(kept) = kept else {
+            let (status, reason) = self.made_up_reply(state, branch, status);
+            if state.options.disable_internal_reply && !state.machine.is_local() {
+                state.machine.release(now);
+                return;
+            }
+            self.reply_here(state, now, status, &reason, step);
+            return;
+        };
+        if status == 503 && self.tm.live.remap_503_500.get() != 0 && !state.machine.is_local() {
+            self.reply_here(state, now, 500, &kept.reason, step);
+            return;
+        }
+        let mut text = kept.printed.clone();
+        if matches!(status, 401 | 407) && self.tm.live.aggregate_challenges.get() != 0 {
+            text = with_challenges(text, state, branch);
+        }
+        self.tm.counters.relayed.increment();
+        self.send_up(state, now, status, kept.reason, Some(branch), text, step);
+    }
+
+    /// Status and reason for a branch that got no reply.
+    fn made_up_reply(&self, state: &State, branch: BranchId, status: u16) -> (u16, Str) {
+        let params = &self.tm.params;
+        let timed_out = state.machine.branches().get(branch).is_some_and(transaction::Branch::timed_out);
+        match status {
+            408 if timed_out => (params.reply_408_code as u16, params.reply_408_reason.clone()),
+            487 => (487, Str::from_static("Request Terminated")),
+            408 => (408, Str::from_static("Request Timeout")),
+            // RFC 3261 section 16.9: a transport error counts as 503, which does not go up as it is.
+            503 if self.tm.live.remap_503_500.get() != 0 => (500, Str::from_static("Service Unavailable")),
+            503 => (503, Str::from_static("Service Unavailable")),
+            status => (status, Str::from_static("Server Internal Error")),
+        }
+    }
+
+    /// Answers the request with a reply that is made here from the request as it was received.
+    pub(crate) fn reply_here(
+        self: &Arc<Self>,
+        state: &mut State,
+        now: Time,
+        status: u16,
+        reason: &Str,
+        step: &mut Step,
+    ) {
+        if state.machine.is_local() {
+            self.send_up(state, now, status, reason.clone(), None, Bytes::new(), step);
+            return;
+        }
+        let Some(cx) = self.context(state) else { return };
+        let tag = self.own_tag();
+        match engine::reply::build(&cx, status, reason, Some(&tag)) {
+            Ok(text) => {
+                self.tm.counters.generated.increment();
+                self.send_up(state, now, status, reason.clone(), None, text, step);
+            }
+            Err(error) => engine::log!(self.tm.core().log, Error, "no reply {status}: {error}"),
+        }
+    }
+
+    /// The To tag of replies that are made here.
+    pub(crate) fn own_tag(&self) -> String {
+        use std::hash::{Hash as _, Hasher as _};
+        let mut hash = std::hash::DefaultHasher::new();
+        self.tm.core().secret.hash(&mut hash);
+        self.id().hash(&mut hash);
+        format!("{:016x}-t", hash.finish())
+    }
+
+    /// Sends a reply up and tells the machine, which may cancel branches because of it.
+    pub(crate) fn send_up(
+        self: &Arc<Self>,
+        state: &mut State,
+        now: Time,
+        status: u16,
+        reason: Str,
+        branch: Option<BranchId>,
+        text: Bytes,
+        step: &mut Step,
+    ) {
+        let mut outputs = Vec::new();
+        let counts = state.machine.on_sent(now, status, branch, &mut outputs);
+        if let Some(route) = &state.reply_route {
+            step.sends.push(route.outgoing(text.clone()));
+            self.tm.counters.sent.increment();
+        }
+        if counts {
+            state.reply = Some(text.clone());
+            state.reply_reason = reason.clone();
+            state.reply_branch = branch;
+            if status >= 200 {
+                self.tm.counters.completed(status);
+                self.complete(state, now, status, branch);
+            }
+        }
+        if status >= 200 || self.tm.params.pass_provisional_replies || branch.is_some() {
+            step.notices.push(Notice::ReplySent { status, reason, branch, text });
+        }
+        self.perform(state, now, outputs, step);
+    }
+
+    /// The request has its final reply.
+    fn complete(&self, state: &mut State, _now: Time, status: u16, branch: Option<BranchId>) {
+        let received = branch.and_then(|branch| state.branches.get(branch)?.reply.as_ref()).map(|kept| &kept.received);
+        if self.is_invite() && status < 300 {
+            state.reply_tag = received
+                .and_then(|text| Message::parse(text.clone()).ok())
+                .and_then(|reply| reply.to().ok().flatten().and_then(sip::NameAddr::tag));
+        }
+        if let Some(completed) = state.completed.take() {
+            let received = received.cloned();
+            // It may run scripts and start further transactions: not with this one locked.
+            self.tm.core().spawn(Box::pin(async move { completed(status, received) }));
+        }
+    }
+}
+
+/// The reply with the challenges of all other branches that were answered 401 or 407 (RFC 3261 section 16.7, step 7).
+fn with_challenges(text: Bytes, state: &State, best: BranchId) -> Bytes {
+    let mut lines = Vec::new();
+    for (id, branch) in state.machine.branches().iter().enumerate() {
+        if id == best || branch.dropped() || branch.faked() || !matches!(branch.status(), 401 | 407) {
+            continue;
+        }
+        let Some(kept) = state.branches.get(id).and_then(|at| at.reply.as_ref()) else { continue };
+        let Ok(reply) = Message::parse(kept.received.clone()) else { continue };
+        let challenges = reply
+            .headers()
+            .iter()
+            .filter(|header| matches!(header.name, HeaderName::WwwAuthenticate | HeaderName::ProxyAuthenticate));
+        for header in challenges {
+            lines.extend_from_slice(&reply.raw_of(header));
+        }
+    }
+    if lines.is_empty() {
+        return text;
+    }
+    let Ok(mut reply) = Message::parse(Str::from(text.clone())) else { return text };
+    let end = reply.headers_end();
+    reply.edits_mut().insert_before(end, lines);
+    Bytes::from(reply.print(&sip::PrintOptions::default()))
+}

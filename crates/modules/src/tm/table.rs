@@ -1,0 +1,272 @@
+//! All transactions, and how a message finds its own.
+//!
+//! The table's slots are chosen by Call-ID and CSeq number, so an INVITE, its CANCEL and all its ACKs share one
+//! (`$T(id_index)`). A reply says its slot in our branch parameter.
+
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use engine::{RouteCx, Str};
+use parking_lot::Mutex;
+use sip::{Message, Method};
+
+use super::transaction::{Transaction, TransactionId};
+
+/// Number of slots. Kamailio has as many; each costs a lock and an empty list.
+const SLOTS: usize = 1 << 16;
+
+/// The magic begin of a branch parameter (RFC 3261 section 8.1.1.7).
+const COOKIE: &str = "z9hG4bK";
+
+/// What a request of the transaction looks like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RequestKey {
+    /// The first Via's branch, when it has the magic begin.
+    branch: Option<Str>,
+    via_host: Str,
+    via_port: u16,
+    call_id: Str,
+    cseq: u32,
+    from_tag: Option<Str>,
+    to_tag: Option<Str>,
+    uri: Str,
+    method: Str,
+}
+
+impl RequestKey {
+    /// Of a request; `None` when it has no Via, From or CSeq, which the core refuses before any script.
+    pub(crate) fn of(cx: &RouteCx) -> Option<Self> {
+        let message = &cx.message;
+        let via = message.via().ok().flatten()?;
+        Some(Self {
+            branch: via.has_rfc3261_branch().then(|| via.branch()).flatten(),
+            via_host: via.host.clone(),
+            via_port: via.port_or_default(),
+            call_id: message.call_id()?,
+            cseq: message.cseq().ok().flatten()?.number,
+            from_tag: message.from().ok().flatten()?.tag(),
+            to_tag: message.to().ok().flatten()?.tag(),
+            uri: message.request_uri()?.clone(),
+            method: message.method_name(),
+        })
+    }
+
+    pub(crate) const fn call_id(&self) -> &Str {
+        &self.call_id
+    }
+
+    pub(crate) const fn cseq(&self) -> u32 {
+        self.cseq
+    }
+
+    fn same_sender(&self, other: &Self) -> bool {
+        self.via_host.eq_ignore_case(&other.via_host) && self.via_port == other.via_port
+    }
+
+    fn same_dialog_step(&self, other: &Self) -> bool {
+        self.cseq == other.cseq && self.call_id == other.call_id && self.from_tag == other.from_tag
+    }
+
+    /// RFC 3261 section 17.2.3, and for branches without the magic begin the rules of RFC 2543 that it repeats.
+    /// `method` is that of the transaction looked for.
+    fn matches(&self, request: &Self, method: &[u8], options: &Matching) -> bool {
+        if *self.method != *method {
+            return false;
+        }
+        if options.call_id && (self.call_id != request.call_id || self.cseq != request.cseq) {
+            return false;
+        }
+        match (&self.branch, &request.branch) {
+            _ if options.call_id_and_cseq => self.same_dialog_step(request),
+            (Some(mine), Some(branch)) => mine == branch && self.same_sender(request),
+            (None, None) => {
+                let ack = *request.method == *b"ACK";
+                self.same_dialog_step(request)
+                    && (!options.request_uri || self.uri == request.uri)
+                    && (!options.via || self.same_sender(request))
+                    // An ACK has the To tag of the reply.
+                    && (ack || self.to_tag == request.to_tag)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Kamailio's parameters about matching.
+pub(crate) struct Matching {
+    pub(crate) request_uri: bool,
+    pub(crate) via: bool,
+    pub(crate) call_id: bool,
+    pub(crate) call_id_and_cseq: bool,
+}
+
+type Slot = Mutex<Vec<Arc<Transaction>>>;
+
+/// All transactions.
+pub(crate) struct Table {
+    slots: Box<[Slot]>,
+    hasher: std::hash::RandomState,
+    count: AtomicUsize,
+}
+
+/// What [`Table::insert`] found.
+pub(crate) enum Inserted {
+    /// The request is new.
+    New(Arc<Transaction>),
+    /// It came before.
+    Known(Arc<Transaction>),
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self {
+            slots: std::iter::repeat_with(Slot::default).take(SLOTS).collect(),
+            hasher: std::hash::RandomState::new(),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    /// The slot of a call's step.
+    pub(crate) fn index(&self, call_id: &[u8], cseq: u32) -> u32 {
+        (self.hasher.hash_one((call_id, cseq)) as usize & (SLOTS - 1)) as u32
+    }
+
+    fn slot(&self, index: u32) -> &Slot {
+        &self.slots[index as usize & (SLOTS - 1)]
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// How many there are in each slot that has any.
+    pub(crate) fn occupied(&self) -> impl Iterator<Item = (usize, usize)> {
+        self.slots.iter().enumerate().map(|(index, slot)| (index, slot.lock().len())).filter(|(_, count)| *count > 0)
+    }
+
+    /// All of them, at some moment.
+    pub(crate) fn all(&self) -> Vec<Arc<Transaction>> {
+        self.slots.iter().flat_map(|slot| slot.lock().clone()).collect()
+    }
+
+    /// Finds the transaction of a request, or makes it.
+    pub(crate) fn insert(
+        &self,
+        key: RequestKey,
+        matching: &Matching,
+        make: impl FnOnce(TransactionId, RequestKey) -> Arc<Transaction>,
+    ) -> Inserted {
+        let index = self.index(&key.call_id, key.cseq);
+        let mut slot = self.slot(index).lock();
+        let known = slot.iter().find(|found| found.key().is_some_and(|of| of.matches(&key, &key.method, matching)));
+        if let Some(known) = known {
+            return Inserted::Known(known.clone());
+        }
+        let new = make(self.new_id(index), key);
+        slot.push(new.clone());
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Inserted::New(new)
+    }
+
+    /// Adds a transaction of a request that is made here.
+    pub(crate) fn insert_local(
+        &self,
+        call_id: &[u8],
+        cseq: u32,
+        make: impl FnOnce(TransactionId) -> Arc<Transaction>,
+    ) -> Arc<Transaction> {
+        let index = self.index(call_id, cseq);
+        let new = make(self.new_id(index));
+        self.slot(index).lock().push(new.clone());
+        self.count.fetch_add(1, Ordering::Relaxed);
+        new
+    }
+
+    /// A label is never used twice at the same time, and cannot be guessed: it is part of our branch parameter.
+    fn new_id(&self, index: u32) -> TransactionId {
+        TransactionId { index, label: rand::random_range(1..i32::MAX.cast_unsigned()) }
+    }
+
+    /// Forgets a transaction.
+    pub(crate) fn remove(&self, id: TransactionId) {
+        let mut slot = self.slot(id.index).lock();
+        if let Some(at) = slot.iter().position(|found| found.id() == id) {
+            slot.swap_remove(at);
+            if slot.is_empty() {
+                slot.shrink_to_fit();
+            }
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A transaction by its number.
+    pub(crate) fn get(&self, id: TransactionId) -> Option<Arc<Transaction>> {
+        self.slot(id.index).lock().iter().find(|found| found.id() == id).cloned()
+    }
+
+    /// The transaction that this request is a retransmission of; for an ACK that of the INVITE whose negative reply it
+    /// acknowledges (RFC 3261 section 17.2.3).
+    pub(crate) fn find_request(&self, key: &RequestKey, matching: &Matching) -> Option<Arc<Transaction>> {
+        let method: &[u8] = if *key.method == *b"ACK" { b"INVITE" } else { &key.method };
+        self.find(key, |of| of.matches(key, method, matching))
+    }
+
+    /// The INVITE that a CANCEL takes back (RFC 3261 section 9.2).
+    pub(crate) fn find_invite_of_cancel(&self, key: &RequestKey, matching: &Matching) -> Option<Arc<Transaction>> {
+        self.find(key, |of| of.matches(key, b"INVITE", matching))
+    }
+
+    /// The INVITE whose 2xx an ACK acknowledges: same call, sequence number and tags.
+    pub(crate) fn find_invite_of_ack(&self, key: &RequestKey) -> Option<Arc<Transaction>> {
+        self.find(key, |of| *of.method == *b"INVITE" && of.same_dialog_step(key))
+    }
+
+    fn find(&self, key: &RequestKey, fits: impl Fn(&RequestKey) -> bool) -> Option<Arc<Transaction>> {
+        let index = self.index(&key.call_id, key.cseq);
+        self.slot(index).lock().iter().find(|found| found.key().is_some_and(&fits)).cloned()
+    }
+
+    /// The first transaction of a call's step with this method (any but ACK when `None`).
+    pub(crate) fn find_call(&self, call_id: &[u8], cseq: u32, invite_only: bool) -> Option<Arc<Transaction>> {
+        self.slot(self.index(call_id, cseq))
+            .lock()
+            .iter()
+            .find(|found| {
+                found.key().is_some_and(|of| {
+                    *of.call_id == *call_id && of.cseq == cseq && (!invite_only || *of.method == *b"INVITE")
+                })
+            })
+            .cloned()
+    }
+
+    /// The transaction and branch of a reply: our first Via says them.
+    pub(crate) fn find_reply(&self, message: &Message) -> Option<(Arc<Transaction>, usize)> {
+        let branch = message.via().ok().flatten()?.branch()?;
+        let (id, at) = parse_branch(&branch)?;
+        Some((self.get(id)?, at))
+    }
+}
+
+/// The branch parameter of a branch's requests.
+pub(crate) fn branch_parameter(id: TransactionId, branch: usize) -> String {
+    format!("{COOKIE}{:04x}.{:08x}.{branch:x}", id.index, id.label)
+}
+
+/// What [`branch_parameter`] made.
+pub(crate) fn parse_branch(text: &[u8]) -> Option<(TransactionId, usize)> {
+    let text = std::str::from_utf8(text).ok()?.strip_prefix(COOKIE)?;
+    let mut parts = text.split('.');
+    let number = |part: Option<&str>| part.and_then(|part| u32::from_str_radix(part, 16).ok());
+    let (index, label, branch) = (number(parts.next())?, number(parts.next())?, number(parts.next())?);
+    if parts.next().is_some() || index as usize >= SLOTS {
+        return None;
+    }
+    Some((TransactionId { index, label }, branch as usize))
+}
+
+/// What a request is to tm.
+pub(crate) fn is_invite(message: &Message) -> bool {
+    message.method() == Method::Invite
+}

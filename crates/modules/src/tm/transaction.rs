@@ -1,0 +1,342 @@
+//! One transaction: its request, its branches, and what the machine of crate `transaction` decides about them.
+//!
+//! Two rules keep it simple. The state is locked for short steps only, never while a script runs. And the scripts of one
+//! transaction run one after the other: who wants to run one [`Transaction::offer`]s an [`Event`]; while another one
+//! runs the event waits in a queue.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::avp::Avps;
+use engine::program::{Program, RouteId};
+use engine::route_cx::{Destinations, SendFlags};
+use engine::xavp::Xavps;
+use engine::{Branch, RouteCx, Str};
+use parking_lot::{Mutex, MutexGuard};
+use sip::{Edits, Method, Protocol};
+use transaction::{Forwarding, Time};
+use transport::resolve::Target;
+use transport::{ConnectionId, Outgoing, Received, SocketId};
+
+use super::Tm;
+use super::table::RequestKey;
+
+/// Events that wait while a script runs: a peer cannot fill the memory with replies.
+const MAX_EVENTS: usize = 64;
+
+/// Names a transaction: `$T(id_index)` and `$T(id_label)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TransactionId {
+    /// Its slot in the table.
+    pub index: u32,
+    /// Its number there.
+    pub label: u32,
+}
+
+/// Something that may run scripts.
+pub(crate) enum Event {
+    /// A reply to a branch, which the machine has seen.
+    Reply(Box<RouteCx>, usize),
+    /// These branches got a negative reply, or none.
+    Failed(Vec<usize>),
+    /// `t_continue`: this route runs.
+    Continue(RouteId),
+}
+
+/// What scripts set with `t_on_failure`, `t_set_fr` and so on: for the next transaction of a message, then for that
+/// transaction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) on_failure: Option<RouteId>,
+    pub(crate) on_reply: Option<RouteId>,
+    pub(crate) on_branch: Option<RouteId>,
+    pub(crate) on_branch_failure: Option<RouteId>,
+    pub(crate) reply_timeout: Option<u32>,
+    pub(crate) ringing_timeout: Option<u32>,
+    pub(crate) retransmit_first: Option<u32>,
+    pub(crate) retransmit_max: Option<u32>,
+    pub(crate) invite_lifetime: Option<u32>,
+    pub(crate) request_lifetime: Option<u32>,
+    pub(crate) auto_100: Option<bool>,
+    pub(crate) disable_6xx: Option<bool>,
+    pub(crate) disable_failover: bool,
+    pub(crate) disable_internal_reply: bool,
+    pub(crate) no_cancel_reason: bool,
+}
+
+/// The request as it was when the transaction began, and as the script had made it when it was relayed.
+pub(crate) struct Saved {
+    pub(crate) text: Str,
+    pub(crate) received: Received,
+    pub(crate) source: std::net::SocketAddr,
+    pub(crate) id: u32,
+    pub(crate) edits: Edits,
+    pub(crate) to: Destinations,
+    pub(crate) send: SendFlags,
+    pub(crate) flags: u32,
+    pub(crate) extra_flags: [u32; 2],
+    /// Edits and destinations were saved: by `t_save_lumps` or the first relaying.
+    pub(crate) is_saved: bool,
+}
+
+/// A reply that came to a branch.
+#[derive(Clone)]
+pub(crate) struct KeptReply {
+    /// As it was received.
+    pub(crate) received: Str,
+    /// As it goes up: without our Via, changed by the script.
+    pub(crate) printed: Bytes,
+    pub(crate) reason: Str,
+}
+
+/// One copy of the request that was sent.
+pub(crate) struct SentBranch {
+    /// Where it was to go: URI, path, flags ..
+    pub(crate) to: Branch,
+    /// As it was sent.
+    pub(crate) request: Bytes,
+    pub(crate) cancel: Option<Bytes>,
+    pub(crate) socket: SocketId,
+    pub(crate) protocol: Protocol,
+    pub(crate) destination: std::net::SocketAddr,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) no_connect: bool,
+    /// Further addresses of the destination (RFC 3263 section 4.3).
+    pub(crate) other_targets: Vec<Target>,
+    pub(crate) on_reply: Option<RouteId>,
+    pub(crate) reply: Option<KeptReply>,
+    /// It got a reply before the last one.
+    pub(crate) replied_before: bool,
+}
+
+impl SentBranch {
+    /// A message that goes where the request went.
+    pub(crate) fn outgoing(&self, data: Bytes) -> Outgoing {
+        Outgoing {
+            connection: self.connection,
+            no_connect: self.no_connect,
+            ..Outgoing::new(self.socket, self.protocol, self.destination, data)
+        }
+    }
+}
+
+/// Where replies to the request go.
+#[derive(Clone)]
+pub(crate) struct ReplyRoute(pub(crate) Outgoing);
+
+impl ReplyRoute {
+    pub(crate) fn of(cx: &RouteCx) -> Self {
+        Self(Outgoing {
+            destination: engine::reply::destination(cx),
+            no_connect: cx.send.reply_no_connect,
+            close_after: cx.send.reply_close,
+            ..Outgoing::reply_to(&cx.received, Bytes::new())
+        })
+    }
+
+    pub(crate) fn outgoing(&self, data: Bytes) -> Outgoing {
+        Outgoing { data, ..self.0.clone() }
+    }
+}
+
+/// Hears of the final reply to a request that was sent by this server itself: its status and text (none when it was
+/// made up here).
+pub type Completed = Box<dyn FnOnce(u16, Option<Str>) + Send>;
+
+/// What changes.
+pub(crate) struct State {
+    pub(crate) machine: Forwarding,
+    pub(crate) request: Saved,
+    pub(crate) branches: Vec<SentBranch>,
+    pub(crate) options: Options,
+    pub(crate) reply_route: Option<ReplyRoute>,
+    /// The last reply that was sent up.
+    pub(crate) reply: Option<Bytes>,
+    pub(crate) reply_reason: Str,
+    /// Branch of the last reply that was sent up; `None`: it was made here.
+    pub(crate) reply_branch: Option<usize>,
+    /// To tag of a final reply to INVITE: the ACK has it.
+    pub(crate) reply_tag: Option<Str>,
+    pub(crate) avps: Avps,
+    pub(crate) xavps: Xavps,
+    pub(crate) program: Option<Arc<Program>>,
+    /// First branch of the running step of serial forking.
+    pub(crate) step_start: usize,
+    /// First branch of the step before.
+    pub(crate) previous_step: usize,
+    /// `t_drop_replies` was called: with this mode.
+    pub(crate) drop_mode: Option<u8>,
+    /// Reason headers of the received CANCEL, for those that we send.
+    pub(crate) cancel_reason: Option<Str>,
+    pub(crate) suspended: Option<usize>,
+    pub(crate) completed: Option<Completed>,
+    /// Made here: an ACK is sent for a 2xx.
+    pub(crate) automatic_ack: bool,
+    pub(crate) armed: Option<Time>,
+    running: bool,
+    events: VecDeque<Event>,
+}
+
+/// A transaction.
+pub struct Transaction {
+    id: TransactionId,
+    key: Option<RequestKey>,
+    method: Method,
+    pub(crate) tm: Arc<Tm>,
+    state: Mutex<State>,
+}
+
+impl Transaction {
+    pub(crate) fn new(
+        id: TransactionId,
+        key: Option<RequestKey>,
+        method: Method,
+        tm: Arc<Tm>,
+        machine: Forwarding,
+        request: Saved,
+        options: Options,
+    ) -> Arc<Self> {
+        let state = State {
+            machine,
+            request,
+            branches: Vec::new(),
+            options,
+            reply_route: None,
+            reply: None,
+            reply_reason: Str::EMPTY,
+            reply_branch: None,
+            reply_tag: None,
+            avps: Avps::default(),
+            xavps: Xavps::default(),
+            program: None,
+            step_start: 0,
+            previous_step: 0,
+            drop_mode: None,
+            cancel_reason: None,
+            suspended: None,
+            completed: None,
+            automatic_ack: true,
+            armed: None,
+            // Whoever makes it runs its script.
+            running: true,
+            events: VecDeque::new(),
+        };
+        Arc::new(Self { id, key, method, tm, state: Mutex::new(state) })
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn id(&self) -> TransactionId {
+        self.id
+    }
+
+    /// What its request looks like; none when it was made here.
+    pub(crate) const fn key(&self) -> Option<&RequestKey> {
+        self.key.as_ref()
+    }
+
+    /// The method of its request.
+    #[must_use]
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// It is an INVITE.
+    #[must_use]
+    pub const fn is_invite(&self) -> bool {
+        matches!(self.method, Method::Invite)
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// Whether the event may run now; otherwise it waits until the running script has ended.
+    pub(crate) fn offer(&self, event: Event) -> Option<Event> {
+        let mut state = self.lock();
+        if !state.running {
+            state.running = true;
+            return Some(event);
+        }
+        if state.events.len() < MAX_EVENTS || matches!(event, Event::Failed(_) | Event::Continue(_)) {
+            state.events.push_back(event);
+        } else {
+            engine::log!(self.tm.core().log, Warning, "a reply was dropped: too many wait for a script of its call");
+        }
+        None
+    }
+
+    /// The next event, or the end of running scripts.
+    pub(crate) fn next_event(&self) -> Option<Event> {
+        let mut state = self.lock();
+        let next = state.events.pop_front();
+        if next.is_none() {
+            state.running = false;
+        }
+        next
+    }
+
+    /// Wakes the transaction in time.
+    pub(crate) fn arm(&self, state: &mut State) {
+        if let Some(at) = state.machine.timeout()
+            && state.armed.is_none_or(|armed| at < armed)
+        {
+            state.armed = Some(at);
+            self.tm.timer.add(at, self.id);
+        }
+    }
+
+    /// A context for scripts that run on the request later: as it was when it was relayed. `None` when the request
+    /// cannot be parsed, which it could before.
+    pub(crate) fn context(self: &Arc<Self>, state: &mut State) -> Option<Box<RouteCx>> {
+        let core = self.tm.core();
+        let message = sip::Message::parse(state.request.text.clone()).ok()?;
+        let mut cx = Box::new(RouteCx::new(core.clone(), message, state.request.received));
+        if let Some(program) = &state.program {
+            cx.set_program(program.clone());
+        }
+        let saved = &state.request;
+        cx.id = saved.id;
+        cx.source = saved.source;
+        *cx.message.edits_mut() = saved.edits.clone();
+        cx.to = saved.to.clone();
+        cx.to.is_new = false;
+        cx.send = saved.send;
+        cx.flags = saved.flags;
+        cx.extra_flags = saved.extra_flags;
+        cx.data::<super::Current>().transaction = Some(self.clone());
+        Some(cx)
+    }
+}
+
+impl State {
+    /// Lends what lives with the transaction to a script.
+    pub(crate) fn lend(&mut self, cx: &mut RouteCx) {
+        cx.avps = std::mem::take(&mut self.avps);
+        cx.xavps = std::mem::take(&mut self.xavps);
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back(&mut self, cx: &mut RouteCx) {
+        self.avps = std::mem::take(&mut cx.avps);
+        self.xavps = std::mem::take(&mut cx.xavps);
+        self.request.flags = cx.flags;
+        self.request.extra_flags = cx.extra_flags;
+    }
+
+    /// Events wait for the running script to end.
+    pub(crate) fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// The status that scripts see: of the last reply that was sent up.
+    pub(crate) const fn status(&self) -> u16 {
+        self.machine.status()
+    }
+
+    /// The branch whose reply is the best so far.
+    pub(crate) fn best_branch(&self) -> Option<usize> {
+        self.machine.best()
+    }
+}
