@@ -178,12 +178,7 @@ impl Program {
 
     /// Runs a route of a message on the spot. When it has to wait, the rest runs as a task of its own, and `None` is
     /// returned. `finish` is called at the end, here or there.
-    pub fn run_message(
-        self: &Arc<Self>,
-        route: RouteId,
-        mut cx: Box<RouteCx>,
-        finish: Finish,
-    ) -> Option<Box<RouteCx>> {
+    pub fn run_message(self: &Arc<Self>, route: RouteId, mut cx: Box<RouteCx>, finish: Finish) -> Option<Box<RouteCx>> {
         cx.start(self.frame(route));
         match self.steps(&mut cx) {
             Progress::Done => finish_here(cx, finish),

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use language::ast::RouteKind;
@@ -165,7 +165,14 @@ impl Handler for Engine {
     }
 
     fn send_failed(&self, failure: SendFailure) {
-        crate::log!(self.core.log, Debug, "not sent to {}:{}: {}", failure.protocol.name(), failure.destination, failure.error);
+        crate::log!(
+            self.core.log,
+            Debug,
+            "not sent to {}:{}: {}",
+            failure.protocol.name(),
+            failure.destination,
+            failure.error
+        );
         let hooks = self.core.hooks.send_failed.read().clone();
         hooks.iter().for_each(|hook| hook(&failure));
     }
@@ -239,15 +246,14 @@ impl Core {
         let runtime = self.runtime();
         let _entered = runtime.enter();
         let core = self.clone();
-        let mut step = move |context: &mut Context<'_>| {
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+        let mut step =
+            move |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
                 Ok(poll) => poll,
                 Err(_) => {
                     crate::log!(core.log, Bug, "the handling of an event failed");
                     Poll::Ready(())
                 }
-            }
-        };
+            };
         if step(&mut Context::from_waker(Waker::noop())).is_pending() {
             runtime.spawn(std::future::poll_fn(step));
         }

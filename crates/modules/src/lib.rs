@@ -15,6 +15,7 @@ pub mod kex;
 pub mod maxfwd;
 pub mod pv;
 pub mod registrar;
+pub mod rr;
 pub mod sanity;
 pub mod siputils;
 pub mod sl;
@@ -35,6 +36,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &maxfwd::MODULE,
     &pv::MODULE,
     &registrar::MODULE,
+    &rr::MODULE,
     &sanity::MODULE,
     &siputils::MODULE,
     &sl::MODULE,

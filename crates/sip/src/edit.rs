@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::{Protocol, Str};
 
 /// A list of queued edits in the order they were made.
@@ -47,6 +49,8 @@ pub enum Position {
     Replace,
     /// After what was inserted before the byte, in the order of the calls.
     After,
+    /// At no offset: in each [`Insert::RouteParams`], see [`Edits::add_route_param`].
+    RouteParam,
 }
 
 /// What an edit brings in.
@@ -58,6 +62,32 @@ pub enum Insert {
     Dynamic(Dynamic),
     /// Several pieces after one another.
     All(Vec<Self>),
+    /// A piece that comes in only under a condition that is known when the message is sent.
+    When(Condition, Box<Self>),
+    /// The parameters that were queued for the Record-Route headers added here ([`Edits::add_route_param`]).
+    RouteParams(Queued),
+}
+
+/// When an [`Insert::When`] comes in. As long as it is not known where the message goes, no condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// The message leaves by another socket than it came by.
+    OtherSocket,
+    /// It leaves by another protocol than it came by.
+    OtherProtocol,
+    /// The socket it leaves by has a name.
+    NamedSocket,
+}
+
+/// Which of the queued parameters an [`Insert::RouteParams`] stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// All.
+    All,
+    /// Those that were queued before the mark.
+    Before(Mark),
+    /// Those that were queued after the mark.
+    After(Mark),
 }
 
 /// A piece of text that is known only when the message is sent: which socket it came by and which it leaves by.
@@ -79,6 +109,8 @@ pub enum Dynamic {
     SentProtocol,
     /// `address:port;transport=protocol` of the socket the message leaves by; default port and UDP are left out.
     SentAll,
+    /// The configured name of the socket the message leaves by.
+    SentName,
 }
 
 /// One end of a message's way through the server.
@@ -90,6 +122,10 @@ pub struct Endpoint {
     pub address: Str,
     /// The port.
     pub port: u16,
+    /// Tells the sockets apart: several can have the same advertised address.
+    pub socket: u32,
+    /// The socket's name in the configuration; empty when it has none.
+    pub name: Str,
 }
 
 /// What [`Dynamic`] pieces stand for.
@@ -115,7 +151,38 @@ impl Addresses {
             Dynamic::SentPort => Endpoint::write_port(sent, out),
             Dynamic::SentProtocol => Endpoint::write_protocol(sent, out),
             Dynamic::SentAll => Endpoint::write_all(sent, out),
+            Dynamic::SentName => out.extend_from_slice(sent.map_or(&[], |endpoint| &endpoint.name)),
         }
+    }
+
+    /// Whether `condition` holds.
+    pub fn holds(&self, condition: Condition) -> bool {
+        let Some(sent) = &self.sent else { return false };
+        let differs = |differ: fn(&Endpoint, &Endpoint) -> bool| {
+            self.received.as_ref().is_some_and(|received| differ(received, sent))
+        };
+        match condition {
+            Condition::OtherSocket => differs(|received, sent| received.socket != sent.socket),
+            Condition::OtherProtocol => differs(|received, sent| received.protocol != sent.protocol),
+            Condition::NamedSocket => !sent.name.is_empty(),
+        }
+    }
+}
+
+/// What is known when a message is printed: the addresses, and the queued Record-Route parameters in order.
+pub(crate) struct Known<'a> {
+    pub(crate) addresses: &'a Addresses,
+    pub(crate) params: SmallVec<[&'a Edit; 4]>,
+}
+
+impl<'a> Known<'a> {
+    fn params(&self, queued: Queued) -> impl Iterator<Item = &'a Insert> + '_ {
+        let wanted = move |edit: &&&Edit| match queued {
+            Queued::All => true,
+            Queued::Before(mark) => edit.id.0 < mark.0,
+            Queued::After(mark) => edit.id.0 >= mark.0,
+        };
+        self.params.iter().filter(wanted).map(|edit| &edit.insert)
     }
 }
 
@@ -160,30 +227,57 @@ impl Insert {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Text(text) => text.is_empty(),
-            Self::Dynamic(_) => false,
+            Self::Dynamic(_) | Self::RouteParams(_) => false,
             Self::All(list) => list.iter().all(Self::is_empty),
+            Self::When(_, piece) => piece.is_empty(),
+        }
+    }
+
+    /// Whether a Record-Route that takes queued parameters is in here.
+    fn is_record_route(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::Dynamic(_) => false,
+            Self::RouteParams(_) => true,
+            Self::All(list) => list.iter().any(Self::is_record_route),
+            Self::When(_, piece) => piece.is_record_route(),
         }
     }
 
     /// How many bytes [`Insert::write`] writes.
-    pub fn printed_len(&self, addresses: &Addresses) -> usize {
+    pub(crate) fn printed_len(&self, known: &Known<'_>) -> usize {
         match self {
             Self::Text(text) => text.len(),
             Self::Dynamic(what) => {
                 let mut text = Vec::new();
-                addresses.write(*what, &mut text);
+                known.addresses.write(*what, &mut text);
                 text.len()
             }
-            Self::All(list) => list.iter().map(|piece| piece.printed_len(addresses)).sum(),
+            Self::All(list) => list.iter().map(|piece| piece.printed_len(known)).sum(),
+            Self::When(condition, piece) if known.addresses.holds(*condition) => piece.printed_len(known),
+            Self::When(..) => 0,
+            Self::RouteParams(queued) => known.params(*queued).map(|param| param.plain().len()).sum(),
         }
     }
 
-    /// Writes the text, with `addresses` for what is known only now.
-    pub fn write(&self, addresses: &Addresses, out: &mut Vec<u8>) {
+    /// Writes the text, with `known` for what is known only now.
+    pub(crate) fn write(&self, known: &Known<'_>, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => out.extend_from_slice(text),
-            Self::Dynamic(what) => addresses.write(*what, out),
-            Self::All(list) => list.iter().for_each(|piece| piece.write(addresses, out)),
+            Self::Dynamic(what) => known.addresses.write(*what, out),
+            Self::All(list) => list.iter().for_each(|piece| piece.write(known, out)),
+            Self::When(condition, piece) if known.addresses.holds(*condition) => piece.write(known, out),
+            Self::When(..) => {}
+            Self::RouteParams(queued) => {
+                known.params(*queued).for_each(|param| out.extend_from_slice(param.plain()));
+            }
+        }
+    }
+
+    /// The text of a queued parameter.
+    fn plain(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text,
+            _ => &[],
         }
     }
 }
@@ -228,6 +322,11 @@ impl Edit {
     /// The edit's name.
     pub fn id(&self) -> EditId {
         self.id
+    }
+
+    /// Whether it is part of a Record-Route that is complete only when it is known where the message goes.
+    pub(crate) fn waits(&self) -> bool {
+        self.position == Position::RouteParam || self.insert.is_record_route()
     }
 }
 
@@ -289,6 +388,35 @@ impl Edits {
     /// Inserts at `offset` ahead of all other texts there, also of those inserted so before.
     pub fn insert_first(&mut self, offset: usize, insert: impl Into<Insert>) -> EditId {
         self.push(offset..offset, Position::First, insert.into())
+    }
+
+    /// Queues a parameter (`;name=value`) for the Record-Route headers that are added here, before or after this call. It
+    /// comes out in each [`Insert::RouteParams`]; when there is none, nowhere. It stays queued when the edits are applied.
+    pub fn add_route_param(&mut self, param: Str) -> EditId {
+        self.push(0..0, Position::RouteParam, Insert::Text(param))
+    }
+
+    /// Whether a Record-Route is among the edits that is only complete when the message is sent.
+    pub fn has_record_route(&self) -> bool {
+        self.list.iter().any(|edit| edit.insert.is_record_route())
+    }
+
+    /// Takes back what [`Edits::has_record_route`] sees; false when there was none.
+    pub fn remove_record_route(&mut self) -> bool {
+        let before = self.list.len();
+        self.list.retain(|edit| !edit.insert.is_record_route());
+        self.list.len() != before
+    }
+
+    /// The edits that wait on when all others are applied: those of Record-Route, which is complete only when it is known
+    /// where the message goes. `at` is where the headers of the new message start.
+    pub(crate) fn take_waiting(&mut self, at: usize) -> Self {
+        self.list.retain(Edit::waits);
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        for edit in &mut self.list {
+            (edit.start, edit.end) = (at, at);
+        }
+        std::mem::take(self)
     }
 
     /// Takes an edit back; false when there is none of that name.
@@ -362,19 +490,32 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let received = Endpoint { protocol: Protocol::Udp, address: Str::from("1.2.3.4"), port: 5060 };
-        let sent = Endpoint { protocol: Protocol::Tls, address: Str::from("[::1]"), port: 5061 };
-        let write = |addresses: &Addresses, what: Dynamic| {
+        let endpoint = |protocol, address: &str, port, socket, name: &str| {
+            Some(Endpoint { protocol, address: Str::from(address), port, socket, name: Str::from(name) })
+        };
+        let write = |addresses: &Addresses, what: Insert| {
             let mut out = Vec::new();
-            Insert::from(vec![Insert::from("<"), Insert::from(what)]).write(addresses, &mut out);
+            let known = Known { addresses, params: SmallVec::new() };
+            Insert::from(vec![Insert::from("<"), what]).write(&known, &mut out);
             String::from_utf8(out).unwrap()
         };
-        let both = Addresses { received: Some(received), sent: Some(sent) };
-        assert_eq!(write(&both, Dynamic::ReceivedAll), "<1.2.3.4");
-        assert_eq!(write(&both, Dynamic::SentAll), "<[::1]:5061;transport=tls");
-        assert_eq!(write(&both, Dynamic::SentPort), "<5061");
+        let both = Addresses {
+            received: endpoint(Protocol::Udp, "1.2.3.4", 5060, 0, ""),
+            sent: endpoint(Protocol::Tls, "[::1]", 5061, 1, "out"),
+        };
+        let when = |condition| Insert::When(condition, Box::new("x".into()));
+        assert_eq!(write(&both, Dynamic::ReceivedAll.into()), "<1.2.3.4");
+        assert_eq!(write(&both, Dynamic::SentAll.into()), "<[::1]:5061;transport=tls");
+        assert_eq!(write(&both, Dynamic::SentPort.into()), "<5061");
+        assert_eq!(write(&both, Dynamic::SentName.into()), "<out");
+        for condition in [Condition::OtherSocket, Condition::OtherProtocol, Condition::NamedSocket] {
+            assert_eq!(write(&both, when(condition)), "<x", "{condition:?}");
+            let same = Addresses { received: both.received.clone(), sent: both.received.clone() };
+            assert_eq!(write(&same, when(condition)), "<", "{condition:?}");
+            assert_eq!(write(&Addresses::default(), when(condition)), "<", "{condition:?}");
+        }
         let one = Addresses { sent: None, ..both };
-        assert_eq!(write(&one, Dynamic::SentProtocol), "<udp");
-        assert_eq!(write(&Addresses::default(), Dynamic::SentAll), "<");
+        assert_eq!(write(&one, Dynamic::SentProtocol.into()), "<udp");
+        assert_eq!(write(&Addresses::default(), Dynamic::SentAll.into()), "<");
     }
 }

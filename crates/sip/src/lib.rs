@@ -30,7 +30,7 @@ pub mod sdp;
 mod str;
 mod uri;
 
-pub use edit::{Addresses, Dynamic, Edit, EditId, Edits, Endpoint, Insert, Mark, Position};
+pub use edit::{Addresses, Condition, Dynamic, Edit, EditId, Edits, Endpoint, Insert, Mark, Position, Queued};
 pub use error::{HeaderError, ParseError, UriError};
 pub use framing::{Frame, Framer, FramingError, Limits};
 pub use header::{

@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use crate::edit::{Addresses, Edits, Insert, Position};
+use crate::edit::{Addresses, Edit, Edits, Insert, Known, Position};
 use crate::header::{HeaderName, Via};
 use crate::{Message, ParseError, Str};
 
@@ -72,9 +72,9 @@ type Changes<'a> = SmallVec<[Change<'a>; 24]>;
 static NO_ADDRESSES: Addresses = Addresses { received: None, sent: None };
 
 impl Piece<'_> {
-    fn write(&self, addresses: &Addresses, out: &mut Vec<u8>) {
+    fn write(&self, known: &Known<'_>, out: &mut Vec<u8>) {
         match self {
-            Self::Insert(insert) => insert.write(addresses, out),
+            Self::Insert(insert) => insert.write(known, out),
             Self::Text(text) => out.extend_from_slice(text),
             Self::Header(name, value) => {
                 out.extend_from_slice(name.as_bytes());
@@ -89,9 +89,9 @@ impl Piece<'_> {
         }
     }
 
-    fn len(&self, addresses: &Addresses) -> usize {
+    fn len(&self, known: &Known<'_>) -> usize {
         match self {
-            Self::Insert(insert) => insert.printed_len(addresses),
+            Self::Insert(insert) => insert.printed_len(known),
             Self::Text(text) => text.len(),
             Self::Header(name, value) => name.len() + value.len() + 2,
             Self::Number(before, number, after) => {
@@ -104,24 +104,35 @@ impl Piece<'_> {
 impl Message {
     /// The message with all its edits, in a buffer of just the right size.
     pub fn print(&self, options: &PrintOptions<'_>) -> Vec<u8> {
-        let addresses = options.addresses.unwrap_or(&NO_ADDRESSES);
-        let mut changes = self.changes(options);
+        self.print_edits(options, |_| true)
+    }
+
+    fn print_edits(&self, options: &PrintOptions<'_>, wanted: fn(&Edit) -> bool) -> Vec<u8> {
+        let known = &Known {
+            addresses: options.addresses.unwrap_or(&NO_ADDRESSES),
+            params: self
+                .edit_layers(options)
+                .flat_map(Edits::iter)
+                .filter(|edit| edit.position == Position::RouteParam)
+                .collect(),
+        };
+        let mut changes = self.changes(options, wanted);
         sort(&mut changes);
         if options.content_length != ContentLength::Keep {
-            let (_, body) = self.measure(&changes, addresses);
+            let (_, body) = self.measure(&changes, known);
             if self.change_content_length(body, options, &mut changes) {
                 sort(&mut changes);
             }
         }
         let buffer = self.buffer();
-        let mut out = Vec::with_capacity(self.measure(&changes, addresses).0);
+        let mut out = Vec::with_capacity(self.measure(&changes, known).0);
         let mut at = 0;
         for change in &changes {
             let start = change.start as usize;
             if let Some(kept) = buffer.get(at..start) {
                 out.extend_from_slice(kept);
             }
-            change.piece.write(addresses, &mut out);
+            change.piece.write(known, &mut out);
             at = at.max(start).max(change.end as usize);
         }
         out.extend_from_slice(buffer.get(at..).unwrap_or_default());
@@ -129,23 +140,26 @@ impl Message {
     }
 
     /// Applies the queued edits (and what `options` say): the message becomes what would be sent (Kamailio's
-    /// `msg_apply_changes`).
+    /// `msg_apply_changes`). A Record-Route that depends on where the message goes, and its parameters, stay queued.
     ///
     /// # Errors
     ///
     /// When the edits made something of it that is no message; the message is unchanged then.
     pub fn apply_edits(&mut self, options: &PrintOptions<'_>) -> Result<(), ParseError> {
         let mut next = Self::default();
-        next.reparse(Str::from(self.print(options)))?;
+        let printed = self.print_edits(options, |edit| !edit.waits());
+        next.reparse(Str::from(printed))?;
+        *next.edits_mut() = self.edits_mut().take_waiting(next.headers_start());
         *self = next;
         Ok(())
     }
 
     /// All changes but that of Content-Length, not sorted.
-    fn changes<'a>(&'a self, options: &PrintOptions<'a>) -> Changes<'a> {
+    fn changes<'a>(&'a self, options: &PrintOptions<'a>, wanted: fn(&Edit) -> bool) -> Changes<'a> {
         let mut changes = Changes::new();
         for edits in self.edit_layers(options) {
-            changes.extend(edits.iter().map(|edit| Change {
+            let placed = edits.iter().filter(|edit| edit.position != Position::RouteParam && wanted(edit));
+            changes.extend(placed.map(|edit| Change {
                 start: edit.start.min(self.buffer().len() as u32),
                 end: edit.end.min(self.buffer().len() as u32),
                 position: edit.position,
@@ -244,12 +258,12 @@ impl Message {
     }
 
     /// The length of the printed message, and of its body.
-    fn measure(&self, changes: &Changes<'_>, addresses: &Addresses) -> (usize, usize) {
+    fn measure(&self, changes: &Changes<'_>, known: &Known<'_>) -> (usize, usize) {
         let body_start = self.body_start();
         let (mut total, mut body, mut at) = (0, 0, 0);
         for change in changes {
             let (start, end) = (change.start as usize, change.end as usize);
-            let length = change.piece.len(addresses);
+            let length = change.piece.len(known);
             total += start.saturating_sub(at) + length;
             body += start.saturating_sub(at.max(body_start));
             if start >= body_start {

@@ -117,6 +117,40 @@ pub fn split_commas(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
+/// The value of the first Call-ID header (`Call-ID:` or `i:`) of a message that was not parsed yet: a cheap look at the
+/// line starts of the header section, for who must know which call a message belongs to before anything else.
+pub fn call_id(message: &[u8]) -> Option<&[u8]> {
+    // Empty lines may stand before the start line (RFC 3261 7.5).
+    let mut at = skip_while(message, 0, |byte| matches!(byte, b'\r' | b'\n'));
+    loop {
+        at += memchr::memchr(b'\n', message.get(at..)?)? + 1;
+        let line = message.get(at..)?;
+        let name_length = match line.first()? {
+            b'c' | b'C' if line.get(..7)?.eq_ignore_ascii_case(b"call-id") => 7,
+            b'i' | b'I' => 1,
+            b'\n' => return None,
+            b'\r' if line.get(1) == Some(&b'\n') => return None,
+            _ => continue,
+        };
+        let colon = skip_while(line, name_length, |byte| matches!(byte, b' ' | b'\t'));
+        if line.get(colon) == Some(&b':') {
+            return Some(trim(header_value(&line[colon + 1..])));
+        }
+    }
+}
+
+/// A header's value up to the end of its line; a line that starts with white space belongs to the one before.
+fn header_value(rest: &[u8]) -> &[u8] {
+    let mut end = 0;
+    while let Some(length) = memchr::memchr(b'\n', &rest[end..]) {
+        end += length + 1;
+        if !matches!(rest.get(end), Some(b' ' | b'\t')) {
+            return &rest[..end];
+        }
+    }
+    rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,5 +171,30 @@ mod tests {
         assert_eq!(parts, [&b"<sip:a,b@c>"[..], br#""x, \" y" <sip:d>"#, b"e"]);
         assert_eq!(find_outside(b"\"unclosed, x", 0, b','), 12);
         assert_eq!(quoted_end(b"\"a\\", 0), None);
+    }
+
+    #[test]
+    fn the_call_of_a_message_is_found_without_parsing_it() {
+        let start = "INVITE sip:Call-ID:x@h SIP/2.0\r\n";
+        for (text, expected) in [
+            ("Via: v\r\nCall-ID: a@b\r\nCSeq: 1 INVITE\r\n\r\n", Some("a@b")),
+            ("cALL-iD \t:  a b \r\n\r\n", Some("a b")),
+            ("Identity: x\r\nCall-Info: y\r\nI:z\r\nCall-ID: later\r\n\r\n", Some("z")),
+            ("X: 1\nCall-ID: lf\n\n", Some("lf")),
+            ("Call-ID:\r\n\tfolded\r\n two\r\nCSeq: 1\r\n\r\n", Some("folded\r\n two")),
+            ("Call-ID:\r\nCSeq: 1\r\n\r\n", Some("")),
+            ("Call-ID: cut", Some("cut")),
+            ("Call-ID", None),
+            ("Subject: x\r\n\r\nCall-ID: body\r\n", None),
+            ("Subject: x\n\nCall-ID: body\r\n", None),
+            ("", None),
+        ] {
+            let message = format!("{start}{text}");
+            assert_eq!(call_id(message.as_bytes()), expected.map(str::as_bytes), "{text:?}");
+            assert_eq!(call_id(format!("\r\n\r\n{message}").as_bytes()), expected.map(str::as_bytes));
+        }
+        assert_eq!(call_id(b""), None);
+        assert_eq!(call_id(b"\r\n\r\n"), None);
+        assert_eq!(call_id(b"Call-ID: the start line is no header"), None);
     }
 }

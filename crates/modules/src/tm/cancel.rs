@@ -73,11 +73,8 @@ pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transac
             return;
         }
         if tm.live.e2e_cancel_reason.get() != 0 && !no_reason {
-            let lines: Vec<u8> = cx
-                .message
-                .headers_with_name(b"Reason")
-                .flat_map(|header| cx.message.raw_of(header).to_vec())
-                .collect();
+            let lines: Vec<u8> =
+                cx.message.headers_with_name(b"Reason").flat_map(|header| cx.message.raw_of(header).to_vec()).collect();
             state.cancel_reason = Some(Str::from(lines)).filter(|lines| !lines.is_empty());
         }
         state.machine.cancel(now, &mut outputs);
@@ -93,4 +90,3 @@ pub(crate) fn release(tm: &Tm, transaction: &Arc<Transaction>) {
     state.machine.release(tm.now());
     transaction.arm(&mut state);
 }
-

@@ -111,7 +111,8 @@ pub fn t_lookup_cancel(cx: &mut RouteCx, me: &Arc<Tm>, take_flags: Option<i64>) 
 #[function(ANY)]
 pub fn t_exists(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     let exists = current(cx).is_some()
-        || cx.message.is_request() && key_of(cx).is_some_and(|key| me.table.find_request(&key, &me.matching()).is_some())
+        || cx.message.is_request()
+            && key_of(cx).is_some_and(|key| me.table.find_request(&key, &me.matching()).is_some())
         || cx.message.is_reply() && me.table.find_reply(&cx.message).is_some();
     Ok(exists.into())
 }
@@ -182,9 +183,13 @@ pub fn t_any_replied(cx: &mut RouteCx) -> CallResult {
     let transaction = required(cx)?;
     let mine = branch(cx);
     let state = transaction.lock();
-    let replied = state.machine.branches().iter().zip(&state.branches).enumerate().any(|(id, (machine, at))| {
-        if Some(id) == mine { at.replied_before } else { machine.replied() }
-    });
+    let replied = state
+        .machine
+        .branches()
+        .iter()
+        .zip(&state.branches)
+        .enumerate()
+        .any(|(id, (machine, at))| if Some(id) == mine { at.replied_before } else { machine.replied() });
     Ok(replied.into())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::program::Next;
 use engine::receive::Taken;
-use engine::{Routes, RouteCx, Str};
+use engine::{RouteCx, Routes, Str};
 use language::ast::RouteKind;
 use sip::{ContentLength, Method, PrintOptions};
 use transaction::BranchId;
@@ -77,7 +77,7 @@ impl Tm {
         }
         let mut cx = cx;
         let Some(program) = cx.program().cloned() else { return Taken::No(cx) };
-        let Some(route) = program.route(RouteKind::Reply, &name.to_text()) else { return Taken::No(cx) };
+        let Some(route) = program.route(RouteKind::OnReply, &name.to_text()) else { return Taken::No(cx) };
         program.run_nested(route, &mut cx);
         if cx.dropped || cx.last_code == 0 { Taken::Yes(Next::Done(cx)) } else { Taken::No(cx) }
     }
@@ -205,8 +205,11 @@ impl Transaction {
 
     async fn pass_reply(self: &Arc<Self>, cx: &mut RouteCx, branch: BranchId, status: u16) {
         let printed = self.print(cx);
-        let kept =
-            KeptReply { received: cx.message.buffer().clone(), printed, reason: cx.message.reason().cloned().unwrap_or_default() };
+        let kept = KeptReply {
+            received: cx.message.buffer().clone(),
+            printed,
+            reason: cx.message.reason().cloned().unwrap_or_default(),
+        };
         let now = self.tm.now();
         let mut outputs = Vec::new();
         let mut step = Step::default();

@@ -27,8 +27,8 @@ mod tests;
 
 use std::sync::{Arc, OnceLock};
 
-use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
 use ::transaction::{BranchId, Time};
+use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
 use parking_lot::RwLock;
 
 pub use params::TmParams;
@@ -183,7 +183,8 @@ impl Module for Tm {
             true
         }));
         let me = self.clone();
-        let _ = core.stateful_reply.set(Arc::new(move |cx, status, reason| reply::in_transaction(&me, cx, status, reason)));
+        let _ =
+            core.stateful_reply.set(Arc::new(move |cx, status, reason| reply::in_transaction(&me, cx, status, reason)));
         let me = self;
         core.every(timer::TICK, move |_| {
             me.on_timer();

@@ -212,7 +212,12 @@ impl Live {
                 "challenges of all branches go back",
                 params.aggregate_challenges,
             ),
-            unmatched_cancel: int("unmatched_cancel", "what to do with CANCELs without INVITE", params.unmatched_cancel, 2),
+            unmatched_cancel: int(
+                "unmatched_cancel",
+                "what to do with CANCELs without INVITE",
+                params.unmatched_cancel,
+                2,
+            ),
         }
     }
 }

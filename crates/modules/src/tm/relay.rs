@@ -92,11 +92,10 @@ pub(crate) fn finish(cx: &mut RouteCx, outcome: Result<(), Refusal>, flags: Rela
         Err(refusal) => {
             let owner = cx.data::<Current>();
             if owner.is_owner && !flags.no_failure_reply {
-                owner.failure =
-                    Some(refusal.reply.map_or_else(
-                        || (500, Str::from_static("I'm terribly sorry, server error occurred (1/TM)")),
-                        |(status, reason)| (status, Str::from_static(reason)),
-                    ));
+                owner.failure = Some(refusal.reply.map_or_else(
+                    || (500, Str::from_static("I'm terribly sorry, server error occurred (1/TM)")),
+                    |(status, reason)| (status, Str::from_static(reason)),
+                ));
             }
             engine::log!(cx.core.log, Error, "{}: not relayed: {}", cx.place(), refusal.text);
             Ok(Return(refusal.code))
@@ -312,10 +311,8 @@ async fn run_branch_route(
 /// The contact's path becomes Route headers (RFC 3327 section 5.1).
 fn add_path(cx: &mut RouteCx, to: &Branch) {
     let Some(path) = to.path.as_ref().filter(|path| !path.is_empty()) else { return };
-    let at = cx
-        .message
-        .header(HeaderName::Route)
-        .map_or_else(|| cx.message.headers_start(), |header| header.range().start);
+    let at =
+        cx.message.header(HeaderName::Route).map_or_else(|| cx.message.headers_start(), |header| header.range().start);
     let line = [b"Route: ", &**path, b"\r\n"].concat();
     cx.message.edits_mut().insert_before(at, line);
 }
@@ -358,8 +355,9 @@ fn send_to(
     socket: &LocalSocket,
     other_targets: Vec<Target>,
 ) -> Result<(), Refusal> {
-    let data = forward::print_request(cx, socket, target.protocol, &branch_parameter(transaction.id(), id))
-        .map_err(|error| Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message))?;
+    let data = forward::print_request(cx, socket, target.protocol, &branch_parameter(transaction.id(), id)).map_err(
+        |error| Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message),
+    )?;
     let sending = Sending {
         destination: target.address,
         protocol: target.protocol,
@@ -367,7 +365,11 @@ fn send_to(
         data: Str::from(data.clone()),
     };
     if !forward::onsend_route(cx, sending) {
-        return Err(Refusal::new(-1, Some((477, "Unfortunately error on sending to next hop occurred (477/TM)")), "onsend_route dropped the request"));
+        return Err(Refusal::new(
+            -1,
+            Some((477, "Unfortunately error on sending to next hop occurred (477/TM)")),
+            "onsend_route dropped the request",
+        ));
     }
     let connection = Some(to.connection).filter(|id| *id != 0 && target.protocol.is_stream()).map(ConnectionId);
     let on_reply = cx.data::<Current>().branch_on_reply;

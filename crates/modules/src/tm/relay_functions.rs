@@ -54,10 +54,10 @@ pub async fn t_relay_to_tls(cx: &mut RouteCx, me: &Arc<Tm>, host: Option<Str>, p
 /// no reply is sent when it fails, 4 no further address is tried. With one argument that is a number it is the flags.
 #[function(REQUEST | FAILURE)]
 pub async fn t_relay_to(cx: &mut RouteCx, me: &Arc<Tm>, target: Option<Str>, flags: Option<Str>) -> CallResult {
-    let number = |text: &Str| text.strip_prefix(b"0x").map_or_else(
-        || text.parse_int(),
-        |digits| i64::from_str_radix(&String::from_utf8_lossy(digits), 16).ok(),
-    );
+    let number = |text: &Str| {
+        text.strip_prefix(b"0x")
+            .map_or_else(|| text.parse_int(), |digits| i64::from_str_radix(&String::from_utf8_lossy(digits), 16).ok())
+    };
     let (target, flags) = match (target, flags) {
         (Some(only), None) if number(&only).is_some() => (None, Some(only)),
         both => both,
@@ -66,8 +66,7 @@ pub async fn t_relay_to(cx: &mut RouteCx, me: &Arc<Tm>, target: Option<Str>, fla
         Some(text) => number(text).ok_or_else(|| ScriptError::new(format!("`{text}` are no flags")))?,
         None => 0,
     };
-    let flags =
-        RelayFlags { no_100: bits & 1 != 0, no_failure_reply: bits & 2 != 0, no_failover: bits & 4 != 0 };
+    let flags = RelayFlags { no_100: bits & 1 != 0, no_failure_reply: bits & 2 != 0, no_failover: bits & 4 != 0 };
     let proxy = match target.filter(|target| !target.is_empty()) {
         Some(target) => parse_proxy(&target)?,
         None => Proxy::default(),

@@ -49,11 +49,7 @@ fn send(cx: &mut RouteCx, transaction: &Arc<Transaction>, code: u16, reason: &St
     };
     step.finish(transaction, Some(&mut cx.outbox));
     transaction.failed(std::mem::take(&mut step.failed));
-    if sent {
-        Ok(Return::TRUE)
-    } else {
-        Err(ScriptError::new("the request has been answered finally already"))
-    }
+    if sent { Ok(Return::TRUE) } else { Err(ScriptError::new("the request has been answered finally already")) }
 }
 
 /// `send_reply` of module sl, when there is a transaction; `None`: there is none.

@@ -48,7 +48,7 @@ pub fn t_on_branch_failure(cx: &mut RouteCx, name: Str) -> CallResult {
 /// Lets `onreply_route[route]` run for each reply; in a branch route for each reply to that branch. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_reply(cx: &mut RouteCx, route: Str) -> CallResult {
-    let route = self::route(cx, RouteKind::Reply, &route)?;
+    let route = self::route(cx, RouteKind::OnReply, &route)?;
     if cx.kind.0 == engine::function::routes::BRANCH {
         cx.data::<Current>().branch_on_reply = route;
     } else {

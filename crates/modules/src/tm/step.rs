@@ -114,12 +114,8 @@ impl Transaction {
             _ => {}
         }
         let Some(at) = state.branches.get_mut(branch) else { return };
-        let parts = Parts {
-            method: "CANCEL",
-            to: None,
-            headers: &reason,
-            copied_prefix: &self.tm.params.ac_extra_hdrs,
-        };
+        let parts =
+            Parts { method: "CANCEL", to: None, headers: &reason, copied_prefix: &self.tm.params.ac_extra_hdrs };
         match hop::build(&at.request, &parts) {
             Some(cancel) => {
                 step.sends.push(at.outgoing(cancel.clone()));

@@ -1,5 +1,5 @@
 use super::*;
-use crate::edit::{Dynamic, Endpoint};
+use crate::edit::{Dynamic, Endpoint, Queued};
 use crate::{Method, Protocol};
 
 const INVITE: &str = "INVITE sip:bob@biloxi.com SIP/2.0\r\n\
@@ -149,7 +149,8 @@ fn dynamic_pieces_and_apply() {
     let at = message.headers_start();
     let insert = vec!["Record-Route: <sip:".into(), Dynamic::SentAll.into(), Insert::from(";lr>\r\n")];
     message.edits_mut().insert_before(at, insert);
-    let sent = Endpoint { protocol: Protocol::Tcp, address: Str::from("192.0.2.1"), port: 5080 };
+    let sent =
+        Endpoint { protocol: Protocol::Tcp, address: Str::from("192.0.2.1"), port: 5080, socket: 0, name: Str::EMPTY };
     let addresses = Addresses { received: Some(sent), sent: None };
     message.apply_edits(&PrintOptions { addresses: Some(&addresses), ..Default::default() }).unwrap();
     assert!(message.edits().is_empty());
@@ -158,4 +159,38 @@ fn dynamic_pieces_and_apply() {
     message.edits_mut().delete(0..9999);
     assert!(message.apply_edits(&PrintOptions::default()).is_err());
     assert_eq!(message.method(), Method::Invite);
+}
+
+/// Parameters come out in each Record-Route, also those of a branch, and survive applied edits.
+#[test]
+fn parameters_of_record_route() {
+    let mut message = invite();
+    let at = message.headers_start();
+    message.edits_mut().add_route_param(Str::from(";a=1"));
+    let mark = message.edits().mark();
+    let params = |queued| Insert::RouteParams(queued);
+    let insert =
+        vec!["R: ".into(), params(Queued::Before(mark)), ";lr".into(), params(Queued::After(mark)), "\r\n".into()];
+    message.edits_mut().insert_before(at, insert.clone());
+    message.edits_mut().insert_before(at, vec!["S: ".into(), params(Queued::All), Insert::from("\r\n")]);
+    message.edits_mut().add_route_param(Str::from(";b=2"));
+    let mut branch = message.edits().clone();
+    branch.clear();
+    branch.add_route_param(Str::from(";c=3"));
+    let layers = [&branch];
+    let printed = print(&message, &PrintOptions { layers: &layers, ..Default::default() });
+    assert!(printed.contains("SIP/2.0\r\nR: ;a=1;lr;b=2;c=3\r\nS: ;a=1;b=2;c=3\r\nTo: "), "{printed}");
+    assert!(message.edits().has_record_route() && message.edits_mut().remove_record_route());
+    assert!(!message.edits().has_record_route() && !message.edits_mut().remove_record_route());
+    message.apply_edits(&PrintOptions::default()).unwrap();
+    assert_eq!(print(&message, &PrintOptions::default()), INVITE);
+    message.edits_mut().insert_before(at, vec!["S: ".into(), params(Queued::All), Insert::from("\r\n")]);
+    assert!(print(&message, &PrintOptions::default()).contains("S: ;a=1;b=2\r\n"));
+    // Also after the start line became longer.
+    message
+        .apply_edits(&PrintOptions { request_uri: Some(b"sip:somebody@else.example"), ..Default::default() })
+        .unwrap();
+    assert!(!message.header_section().starts_with(b"S:") && message.edits().has_record_route());
+    let printed = print(&message, &PrintOptions::default());
+    assert!(printed.starts_with("INVITE sip:somebody@else.example SIP/2.0\r\nS: ;a=1;b=2\r\nTo: "), "{printed}");
 }

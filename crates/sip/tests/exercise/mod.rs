@@ -64,7 +64,8 @@ fn getters(message: &Message) -> usize {
 }
 
 fn print_variants(message: &Message) {
-    let endpoint = Endpoint { protocol: Protocol::Tcp, address: Str::from("[::1]"), port: 5080 };
+    let endpoint =
+        Endpoint { protocol: Protocol::Tcp, address: Str::from("[::1]"), port: 5080, socket: 0, name: Str::EMPTY };
     let addresses = Addresses { received: Some(endpoint), sent: None };
     let vias = message.vias().map(<[_]>::len);
     let options = PrintOptions {
