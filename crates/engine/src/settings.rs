@@ -37,6 +37,8 @@ pub struct Settings {
     pub server_signature: bool,
     /// `server_header`: the whole line without line end.
     pub server_header: Str,
+    /// `user_agent_header`: the same for requests that are made here.
+    pub user_agent_header: Str,
     /// `max_while_loops`.
     pub max_while_loops: i64,
     /// `max_recursive_level`.
@@ -127,6 +129,7 @@ impl Default for Settings {
             disable_tcp: false,
             server_signature: true,
             server_header: Str::from(format!("Server: {agent}")),
+            user_agent_header: Str::from(format!("User-Agent: {agent}")),
             max_while_loops: 100,
             max_recursive_level: 256,
             max_branches: 12,
@@ -272,6 +275,7 @@ fn effect(name: &str) -> Option<Effect> {
         "disable_tcp" => Set(|s, v| put(&mut s.disable_tcp, v.flag())),
         "server_signature" => Set(|s, v| put(&mut s.server_signature, v.flag())),
         "server_header" => Set(|s, v| put(&mut s.server_header, v.text().map(Str::from))),
+        "user_agent_header" => Set(|s, v| put(&mut s.user_agent_header, v.text().map(Str::from))),
         "max_while_loops" => Set(|s, v| put(&mut s.max_while_loops, v.int())),
         "max_recursive_level" => Set(|s, v| put(&mut s.max_recursive_level, v.int())),
         "max_branches" => Set(|s, v| match v.int()? {
@@ -323,7 +327,7 @@ fn effect(name: &str) -> Option<Effect> {
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
         // Requests of our own and databases, which two of these are about, do not exist yet; the prefix of log lines is
         // evaluated for each line in both modes.
-        "user_agent_header" | "version_table" | "log_prefix_mode" => NoMeaning,
+        "version_table" | "log_prefix_mode" => NoMeaning,
         // Processes and memory pools do not exist here; the kernel or the libraries decide the others.
         "fork"
         | "fork_delay"

@@ -11,6 +11,7 @@ mod create;
 mod failure;
 mod hop;
 mod incoming;
+mod local;
 mod options;
 mod params;
 mod relay;
@@ -21,6 +22,7 @@ mod step;
 mod table;
 mod timer;
 mod transaction;
+mod uac;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +33,7 @@ use ::transaction::{BranchId, Time};
 use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
 use parking_lot::RwLock;
 
+pub use local::LocalRequest;
 pub use params::TmParams;
 pub use step::{Listener, Notice};
 pub use transaction::{Completed, Transaction, TransactionId};
@@ -90,6 +93,21 @@ pub const MODULE: ModuleDef = ModuleDef {
         routes::T_ON_BRANCH_FAILURE,
         routes::T_ON_FAILURE,
         routes::T_ON_REPLY,
+        uac::T_UAC_SEND,
+    ],
+    rpc: &[
+        uac::START,
+        uac::START_HEX,
+        uac::START_NOACK,
+        uac::START_NOACK_HEX,
+        uac::WAIT,
+        uac::WAIT_HEX,
+        uac::WAIT_NOACK,
+        uac::WAIT_NOACK_HEX,
+        uac::WAIT_BLOCK,
+        uac::WAIT_BLOCK_HEX,
+        uac::WAIT_BLOCK_NOACK,
+        uac::WAIT_BLOCK_NOACK_HEX,
     ],
     event_routes: &["tm:branch-failure:*", "tm:local-request", "tm:local-response"],
     create,

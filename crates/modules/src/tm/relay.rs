@@ -39,6 +39,11 @@ impl Refusal {
         Self::new(-478, Some((478, "Unresolvable destination (478/TM)")), error.message)
     }
 
+    /// For the log.
+    pub(crate) fn into_error(self) -> ScriptError {
+        ScriptError::new(self.text)
+    }
+
     fn no_socket() -> Self {
         Self::new(
             -7,
@@ -346,7 +351,7 @@ fn socket_for(cx: &RouteCx, target: &Target) -> Option<LocalSocket> {
 }
 
 /// Prints the branch's request and sends it; from now on its replies are awaited.
-fn send_to(
+pub(crate) fn send_to(
     cx: &mut RouteCx,
     transaction: &Arc<Transaction>,
     id: BranchId,

@@ -159,7 +159,13 @@ impl Transaction {
         if matches!(status, 401 | 407) && self.tm.live.aggregate_challenges.get() != 0 {
             text = with_challenges(text, state, branch);
         }
-        self.tm.counters.relayed.increment();
+        if state.machine.is_local() {
+            if self.is_invite() && status < 300 && status >= 200 && state.automatic_ack {
+                self.acknowledge(state, branch, &mut step.sends);
+            }
+        } else {
+            self.tm.counters.relayed.increment();
+        }
         self.send_up(state, now, status, kept.reason, Some(branch), text, step);
     }
 
