@@ -99,6 +99,32 @@ pub struct Settings {
     pub dns_try_ipv6: bool,
     /// `dns_try_naptr`.
     pub dns_try_naptr: bool,
+    /// `use_dns_failover`.
+    pub use_dns_failover: bool,
+    /// `dns_use_search_list`.
+    pub dns_use_search_list: bool,
+    /// `dns_retr_time`: seconds for one try with one server.
+    pub dns_retr_time: Option<u32>,
+    /// `dns_retr_no`: tries.
+    pub dns_retr_no: Option<u32>,
+    /// `dns_cache_negative_ttl`.
+    pub dns_cache_negative_ttl: Duration,
+    /// `dns_cache_min_ttl`.
+    pub dns_cache_min_ttl: Duration,
+    /// `dns_cache_max_ttl`.
+    pub dns_cache_max_ttl: Duration,
+    /// `dns_cache_flags`: 1 IPv4 only, 2 IPv6 only, 4 IPv6 first.
+    pub dns_cache_flags: u8,
+    /// `dns_srv_lb`: SRV records of one priority are drawn by weight.
+    pub dns_srv_lb: bool,
+    /// `dns_naptr_ignore_rfc`: our preferences, not those of the records.
+    pub dns_naptr_ignore_rfc: bool,
+    /// `dns_udp_pref`.
+    pub dns_udp_pref: i64,
+    /// `dns_tcp_pref`.
+    pub dns_tcp_pref: i64,
+    /// `dns_tls_pref`.
+    pub dns_tls_pref: i64,
     /// `user`.
     pub user: Option<String>,
     /// `group`.
@@ -160,6 +186,19 @@ impl Default for Settings {
             auto_aliases: true,
             dns_try_ipv6: true,
             dns_try_naptr: false,
+            use_dns_failover: false,
+            dns_use_search_list: true,
+            dns_retr_time: None,
+            dns_retr_no: None,
+            dns_cache_negative_ttl: Duration::from_secs(60),
+            dns_cache_min_ttl: Duration::ZERO,
+            dns_cache_max_ttl: Duration::from_secs(u64::from(u32::MAX)),
+            dns_cache_flags: 0,
+            dns_srv_lb: false,
+            dns_naptr_ignore_rfc: true,
+            dns_udp_pref: 30,
+            dns_tcp_pref: 20,
+            dns_tls_pref: 10,
             user: None,
             group: None,
             workdir: None,
@@ -213,6 +252,11 @@ impl Given<'_> {
             ConfigValue::Int(number) => Ok(number.to_string()),
         }
     }
+}
+
+/// A number above zero.
+fn positive(number: i64) -> Option<u32> {
+    u32::try_from(number).ok().filter(|number| *number > 0)
 }
 
 /// syslog's facilities by number; some numbers have no name in `syslog.h`.
@@ -318,6 +362,23 @@ fn effect(name: &str) -> Option<Effect> {
         "auto_aliases" | "auto_domains" => Set(|s, v| put(&mut s.auto_aliases, v.flag())),
         "dns_try_ipv6" => Set(|s, v| put(&mut s.dns_try_ipv6, v.flag())),
         "dns_try_naptr" => Set(|s, v| put(&mut s.dns_try_naptr, v.flag())),
+        "use_dns_failover" => Set(|s, v| put(&mut s.use_dns_failover, v.flag())),
+        "dns_use_search_list" => Set(|s, v| put(&mut s.dns_use_search_list, v.flag())),
+        // Negative: as the system has it.
+        "dns_retr_time" => Set(|s, v| put(&mut s.dns_retr_time, v.int().map(positive))),
+        "dns_retr_no" => Set(|s, v| put(&mut s.dns_retr_no, v.int().map(positive))),
+        "dns_cache_negative_ttl" => Set(|s, v| put(&mut s.dns_cache_negative_ttl, v.seconds())),
+        "dns_cache_min_ttl" => Set(|s, v| put(&mut s.dns_cache_min_ttl, v.seconds())),
+        "dns_cache_max_ttl" => Set(|s, v| put(&mut s.dns_cache_max_ttl, v.seconds())),
+        "dns_cache_flags" => Set(|s, v| match v.int()? {
+            flags @ 0..=7 if flags & 3 != 3 => put(&mut s.dns_cache_flags, Ok(flags as u8)),
+            _ => Err("0, or a sum of 1 (IPv4 only) or 2 (IPv6 only) and 4 (IPv6 first)".into()),
+        }),
+        "dns_srv_lb" => Set(|s, v| put(&mut s.dns_srv_lb, v.flag())),
+        "dns_naptr_ignore_rfc" => Set(|s, v| put(&mut s.dns_naptr_ignore_rfc, v.flag())),
+        "dns_udp_pref" => Set(|s, v| put(&mut s.dns_udp_pref, v.int())),
+        "dns_tcp_pref" => Set(|s, v| put(&mut s.dns_tcp_pref, v.int())),
+        "dns_tls_pref" => Set(|s, v| put(&mut s.dns_tls_pref, v.int())),
         "user" => Set(|s, v| put(&mut s.user, v.text().map(Some))),
         "group" => Set(|s, v| put(&mut s.group, v.text().map(Some))),
         "workdir" => Set(|s, v| put(&mut s.workdir, v.text().map(Some))),
@@ -325,9 +386,9 @@ fn effect(name: &str) -> Option<Effect> {
         "stats_name_separator" => Set(|s, v| put(&mut s.stats_name_separator, v.text())),
         "received_route_mode" => Set(|s, v| put(&mut s.received_route_mode, v.flag())),
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
-        // Requests of our own and databases, which two of these are about, do not exist yet; the prefix of log lines is
-        // evaluated for each line in both modes.
-        "version_table" | "log_prefix_mode" => NoMeaning,
+        // Databases, which the first of these is about, do not exist yet; the prefix of log lines is evaluated for each
+        // line in both modes; the cache of names is always used, and keeps no answer longer than its time to live.
+        "version_table" | "log_prefix_mode" | "use_dns_cache" => NoMeaning,
         // Processes and memory pools do not exist here; the kernel or the libraries decide the others.
         "fork"
         | "fork_delay"
@@ -413,15 +474,12 @@ fn effect(name: &str) -> Option<Effect> {
         | "udp_accept_proxy"
         | "udp_mtu"
         | "http_reply_hack"
-        | "dns_srv_lb"
         | "rev_dns"
         | "dns_rev_via"
         | "tcp_reuse_port"
         | "tcp_accept_aliases"
         | "tcp_accept_unique"
         | "tcp_connection_match"
-        | "dns_cache_flags"
-        | "use_dns_failover"
         | "bind_ipv6_link_local"
         | "msg_apply_changes_mode"
         | "latency_limit_db"
@@ -429,11 +487,8 @@ fn effect(name: &str) -> Option<Effect> {
         | "latency_limit_cfg"
         | "udp_receiver_mode"
         | "tcp_close_rst" => Only(0),
-        "use_dns_cache"
-        | "dns_cache_init"
-        | "dns_use_search_list"
+        "dns_cache_init"
         | "dns_search_full_match"
-        | "dns_naptr_ignore_rfc"
         | "msg_time" => Only(1),
         _ => return None,
     })

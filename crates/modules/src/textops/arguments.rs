@@ -1,10 +1,9 @@
 //! Types of arguments that several functions take.
 
-use std::sync::Arc;
 
 use engine::posix_regex::{Flags, Regex};
 use engine::script_type::required;
-use engine::{ArgSource, Code, CompileEnv, Diagnostic, RouteCx, ScriptError, ScriptType, Str};
+use engine::{ArgSource, CompileEnv, Diagnostic, RouteCx, ScriptError, ScriptType, Str};
 use sip::{Header, Message};
 
 /// The name of a header, known at load; long and compact forms are the same.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::program::Next;
 use engine::receive::Taken;
-use engine::{RouteCx, Routes, Str};
+use engine::{RouteCx, Routes};
 use language::ast::RouteKind;
 use sip::{ContentLength, Method, PrintOptions};
 use transaction::BranchId;
@@ -84,11 +84,11 @@ impl Tm {
 
     /// A request that was handed to a connection did not leave: its branch has failed (RFC 3261 section 16.9).
     pub(crate) fn send_failed(self: &Arc<Self>, failure: &SendFailure) {
-        let Ok(message) = sip::Message::parse(Str::copy_from(&failure.data)) else { return };
-        if !message.is_request() || matches!(message.method(), Method::Ack | Method::Cancel) {
+        // The beginning is all there is of a datagram that came back.
+        if [&b"ACK "[..], b"CANCEL ", b"SIP/2.0 "].iter().any(|start| failure.data.starts_with(start)) {
             return;
         }
-        let Some((transaction, branch)) = self.table.find_reply(&message) else { return };
+        let Some((transaction, branch)) = self.table.find_sent(&failure.data) else { return };
         let mut outputs = Vec::new();
         let mut step = Step::default();
         let now = self.now();

@@ -413,7 +413,8 @@ pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> b
     let mut step = Step::default();
     {
         let mut state = transaction.lock();
-        if state.options.disable_failover
+        if !core.settings.use_dns_failover
+            || state.options.disable_failover
             || state.machine.is_final()
             || state.machine.is_cancelled()
             || state.machine.is_blocked()

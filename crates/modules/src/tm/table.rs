@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use engine::{RouteCx, Str};
 use parking_lot::Mutex;
-use sip::{Message, Method};
+use sip::Message;
 
 use super::transaction::{Transaction, TransactionId};
 
@@ -247,6 +247,15 @@ impl Table {
         let (id, at) = parse_branch(&branch)?;
         Some((self.get(id)?, at))
     }
+
+    /// The transaction and branch of a request that we sent, by its beginning: the first branch parameter is ours.
+    pub(crate) fn find_sent(&self, text: &[u8]) -> Option<(Arc<Transaction>, usize)> {
+        const NAME: &[u8] = b";branch=";
+        let start = memchr::memmem::find(text, NAME)? + NAME.len();
+        let length = text[start..].iter().position(|byte| matches!(byte, b';' | b'\r' | b',' | b' '))?;
+        let (id, at) = parse_branch(&text[start..start + length])?;
+        Some((self.get(id)?, at))
+    }
 }
 
 /// The branch parameter of a branch's requests.
@@ -264,9 +273,4 @@ pub(crate) fn parse_branch(text: &[u8]) -> Option<(TransactionId, usize)> {
         return None;
     }
     Some((TransactionId { index, label }, branch as usize))
-}
-
-/// What a request is to tm.
-pub(crate) fn is_invite(message: &Message) -> bool {
-    message.method() == Method::Invite
 }

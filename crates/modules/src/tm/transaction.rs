@@ -334,9 +334,4 @@ impl State {
     pub(crate) const fn status(&self) -> u16 {
         self.machine.status()
     }
-
-    /// The branch whose reply is the best so far.
-    pub(crate) fn best_branch(&self) -> Option<usize> {
-        self.machine.best()
-    }
 }
