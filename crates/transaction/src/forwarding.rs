@@ -33,7 +33,8 @@ pub enum Output {
         /// The status of the final reply, if one is the reason.
         cause: Option<u16>,
     },
-    /// The branch got a negative final reply, or none in time: react, then call [`Forwarding::settle`].
+    /// The branch got a negative final reply, or none in time: react; then, when no other `Failed` is left to react to,
+    /// call [`Forwarding::settle`].
     Failed(BranchId),
     /// Send the branch's reply up: the one that was just processed, or the kept final one.
     Forward(BranchId),
@@ -57,7 +58,8 @@ enum Client {
 enum Cancel {
     #[default]
     No,
-    /// Wanted, but the peer has not answered the INVITE yet (RFC 3261 section 9.1).
+    /// Wanted, but the peer has not answered the INVITE yet (RFC 3261 section 9.1); or the branch was given up without
+    /// any reply, and its phone would ring for ever when the INVITE reaches it after all.
     Wanted(Option<u16>),
     Sent(RequestClient),
 }
@@ -73,7 +75,8 @@ pub struct Branch {
     faked: bool,
     timed_out: bool,
     dropped: bool,
-    forwarded: bool,
+    /// How many final replies were received but not processed yet.
+    in_script: u32,
 }
 
 impl Branch {
@@ -158,7 +161,7 @@ enum Server {
 /// How an unanswered branch is cancelled: `cancel_b_method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum EarlyCancel {
-    /// It ends at once as if it had been answered 487.
+    /// It ends at once as if it had been answered 487. Only when a provisional reply comes later a CANCEL is sent.
     Abandon,
     /// It goes on until a provisional reply comes; then the CANCEL is sent.
     #[default]
@@ -178,7 +181,6 @@ pub struct Forwarding {
     /// The final reply was made here.
     own: bool,
     cancelled: bool,
-    cancel_cause: Option<u16>,
     deciding: bool,
     /// A 6xx came: no further address is tried.
     blocked: bool,
@@ -198,7 +200,6 @@ impl Forwarding {
             status: 0,
             own: false,
             cancelled: false,
-            cancel_cause: None,
             deciding: false,
             blocked: false,
             early_cancel: EarlyCancel::WhenProceeding,
@@ -267,9 +268,17 @@ impl Forwarding {
         self.end_of_life
     }
 
-    /// Sets how long after `now` branches may wait (`t_set_max_lifetime`).
+    /// Sets how long after `now` branches may wait (`t_set_max_lifetime`), also those that wait already. A branch that
+    /// was cancelled does not get more time.
     pub fn set_end_of_life(&mut self, now: Time, lifetime: u32) {
         self.end_of_life = now + lifetime;
+        for branch in self.branches.iter_mut().filter(|branch| branch.is_pending()) {
+            match &mut branch.client {
+                Client::Invite(client) if matches!(branch.cancel, Cancel::Sent(_)) => client.limit(self.end_of_life),
+                Client::Invite(client) => client.set_end(self.end_of_life),
+                Client::Request(client) | Client::Blind(client) => client.set_end(self.end_of_life),
+            }
+        }
     }
 
     /// The branches.
@@ -319,6 +328,16 @@ impl Forwarding {
         self.branches.iter().any(Branch::is_pending)
     }
 
+    /// Some branch waits, or its final reply came and was not processed yet.
+    fn is_open(&self) -> bool {
+        self.branches.iter().any(|branch| branch.is_pending() || branch.in_script > 0)
+    }
+
+    /// The user reacted to [`Output::Decide`], but more has come meanwhile: [`Self::settle`] looks again.
+    pub const fn reopen(&mut self) {
+        self.deciding = false;
+    }
+
     /// The server side waits for the ACK to a negative reply.
     #[must_use]
     pub const fn awaits_ack(&self) -> bool {
@@ -365,7 +384,7 @@ impl Forwarding {
             faked: false,
             timed_out: false,
             dropped: false,
-            forwarded: false,
+            in_script: 0,
         });
         self.branches.len() - 1
     }
@@ -385,22 +404,26 @@ impl Forwarding {
     }
 
     /// A reply came to a branch: the first step, which stops retransmissions. When it is new the user looks at it, and
-    /// calls [`Self::process`].
+    /// calls [`Self::process`]. Until then a final reply keeps the transaction from being decided: each one that is new
+    /// has to be processed, however long the script takes for it. A 100 is only for this hop (RFC 3261 section 16.7 step
+    /// 5): not to process it is the user's part.
     pub fn receive(&mut self, now: Time, branch: BranchId, status: u16, out: &mut Vec<Output>) -> ClientReply {
-        let Some(at) = self.branches.get_mut(branch) else { return ClientReply { new: false, acknowledge: false } };
+        const NOTHING: ClientReply = ClientReply { new: false, acknowledge: false };
+        let Some(at) = self.branches.get_mut(branch).filter(|_| !self.ended) else { return NOTHING };
         let reply = match &mut at.client {
             Client::Invite(client) => client.on_reply(now, status, &self.timers),
             Client::Request(client) => client.on_reply(now, status, &self.timers),
-            Client::Blind(_) => ClientReply { new: false, acknowledge: false },
+            Client::Blind(_) => NOTHING,
         };
         if reply.new {
             at.replied = true;
+            at.in_script += u32::from(status >= 200);
         }
         if let Cancel::Wanted(cause) = at.cancel {
-            if !at.is_pending() {
-                at.cancel = Cancel::No;
-            } else if reply.new {
+            if status < 200 {
                 self.start_cancel(now, branch, cause, out);
+            } else {
+                at.cancel = Cancel::No;
             }
         }
         reply
@@ -409,7 +432,8 @@ impl Forwarding {
     /// A reply that [`Self::receive`] called new is to be taken into account.
     pub fn process(&mut self, now: Time, branch: BranchId, status: u16, out: &mut Vec<Output>) {
         let is_final = self.is_final();
-        let Some(at) = self.branches.get_mut(branch) else { return };
+        let Some(at) = self.branches.get_mut(branch).filter(|_| !self.ended) else { return };
+        at.in_script = at.in_script.saturating_sub(u32::from(status >= 200));
         match status {
             ..200 => {
                 if at.status < 200 {
@@ -449,9 +473,10 @@ impl Forwarding {
         }
     }
 
-    /// Looks whether all branches are done.
+    /// Looks whether all branches are done. When several [`Output::Failed`] came together, react to all of them first:
+    /// the reaction to a later one may be a new branch.
     pub fn settle(&mut self, out: &mut Vec<Output>) {
-        if self.is_final() || self.deciding || self.is_pending() {
+        if self.is_final() || self.ended || self.deciding || self.is_open() {
             return;
         }
         if let Some(best) = self.best() {
@@ -460,10 +485,11 @@ impl Forwarding {
         }
     }
 
-    /// The user has reacted to [`Output::Decide`]: when there is nothing to wait for, the best reply goes up.
+    /// The user has reacted to [`Output::Decide`]: when there is nothing to wait for, the best reply goes up. When the
+    /// reaction led to an [`Output::Failed`], call [`Self::reopen`] instead, and react to that.
     pub fn conclude(&mut self, out: &mut Vec<Output>) {
         self.deciding = false;
-        if self.is_final() || self.is_pending() {
+        if self.is_final() || self.ended || self.is_open() {
             return;
         }
         if let Some(best) = self.best() {
@@ -489,13 +515,10 @@ impl Forwarding {
         }
     }
 
-    /// A reply was sent up: one of a branch, or one made here. False when a final one had been sent before, and this
-    /// was no further 2xx.
+    /// A reply was sent up: one of a branch, or one made here. False when a final one had been sent before (this was a
+    /// further 2xx then): nothing changes, and what is sent again when the machine says so remains the first final one.
     pub fn on_sent(&mut self, now: Time, status: u16, from: Option<BranchId>, out: &mut Vec<Output>) -> bool {
-        if let Some(branch) = from.and_then(|branch| self.branches.get_mut(branch)) {
-            branch.forwarded = true;
-        }
-        if self.is_final() {
+        if self.is_final() || self.ended {
             return false;
         }
         self.status = status;
@@ -545,6 +568,7 @@ impl Forwarding {
             match self.early_cancel {
                 EarlyCancel::Abandon => {
                     client.abandon();
+                    at.cancel = Cancel::Wanted(cause);
                     at.status = 487;
                     at.faked = true;
                     out.push(Output::Failed(id));
@@ -577,6 +601,9 @@ impl Forwarding {
 
     /// What is due.
     pub fn on_timeout(&mut self, now: Time, out: &mut Vec<Output>) {
+        if self.ended {
+            return;
+        }
         for id in 0..self.branches.len() {
             self.branch_timeout(now, id, out);
         }
@@ -616,8 +643,12 @@ impl Forwarding {
                 at.timed_out = true;
                 at.faked = true;
                 at.status = if self.cancelled { 487 } else { 408 };
-                if proceeding && !at.is_cancelled() {
-                    self.start_cancel(now, id, None, out);
+                if !at.is_cancelled() && matches!(at.client, Client::Invite(_)) {
+                    if proceeding {
+                        self.start_cancel(now, id, None, out);
+                    } else {
+                        at.cancel = Cancel::Wanted(None);
+                    }
                 }
                 if !self.is_final() {
                     out.push(Output::Failed(id));
@@ -642,6 +673,9 @@ impl Forwarding {
 
     /// Ends it after the time for what comes late, whatever was answered (`t_release`, a request nobody answered).
     pub fn release(&mut self, now: Time) {
+        if self.ended {
+            return;
+        }
         match &mut self.server {
             Server::Invite(server) => server.release(now, &self.timers),
             Server::Request(server) | Server::Local(server) => server.release(now, &self.timers),
@@ -686,3 +720,6 @@ fn priority(status: u16, prefer_6xx: bool) -> i32 {
         _ => 6000 + rest,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,9 +130,142 @@ impl InviteClient {
         self.gives_up = (now + interval).min(self.end);
     }
 
-    /// Waits at most until then.
+    /// Waits in any case at most until then; what it waits for at the moment does not get longer.
+    pub fn set_end(&mut self, end: Time) {
+        self.end = end;
+        self.gives_up = self.gives_up.min(end);
+    }
+
+    /// Waits at most until then, and no longer than it would have.
     pub fn limit(&mut self, end: Time) {
         self.end = self.end.min(end);
         self.gives_up = self.gives_up.min(end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMERS: Timers = Timers::INVITE;
+    const END: Time = Time(180_000);
+
+    fn client(reliable: bool) -> InviteClient {
+        InviteClient::new(Time(0), reliable, END, &TIMERS)
+    }
+
+    fn reply(new: bool, acknowledge: bool) -> ClientReply {
+        ClientReply { new, acknowledge }
+    }
+
+    /// Timers A and B.
+    #[test]
+    fn it_is_sent_again_until_it_gives_up() {
+        for (reliable, expected) in [(false, 9), (true, 0)] {
+            let mut client = client(reliable);
+            let mut sent = 0;
+            loop {
+                let at = client.timeout().unwrap();
+                match client.on_timeout(at, &TIMERS) {
+                    Some(ClientTimeout::Retransmit) => sent += 1,
+                    Some(ClientTimeout::GaveUp) => break assert_eq!(at, Time(30_000)),
+                    None => panic!("nothing was due at {at:?}"),
+                }
+            }
+            assert_eq!(sent, expected);
+            assert_eq!(client.timeout(), None);
+            assert_eq!(client.on_timeout(END, &TIMERS), None);
+        }
+    }
+
+    /// Timer C.
+    #[test]
+    fn a_provisional_reply_stops_retransmissions_and_gives_more_time() {
+        for (restart, gives_up) in [(true, 130_000), (false, 121_000)] {
+            let timers = Timers { restart_on_each_reply: restart, ..TIMERS };
+            let mut client = client(false);
+            assert!(!client.is_proceeding());
+            assert_eq!(client.on_reply(Time(1000), 100, &timers), reply(true, false));
+            assert!(client.is_proceeding() && client.is_pending());
+            assert_eq!(client.on_reply(Time(10_000), 180, &timers), reply(true, false));
+            assert_eq!(client.timeout(), Some(Time(gives_up)));
+            assert_eq!(client.on_timeout(Time(gives_up - 1), &timers), None);
+            assert_eq!(client.on_timeout(Time(gives_up), &timers), Some(ClientTimeout::GaveUp));
+        }
+    }
+
+    #[test]
+    fn a_provisional_reply_gives_no_time_past_the_end() {
+        let mut client = client(false);
+        client.on_reply(Time(100_000), 180, &TIMERS);
+        assert_eq!(client.timeout(), Some(END));
+        client.limit(Time(120_000));
+        client.on_reply(Time(110_000), 180, &TIMERS);
+        assert_eq!(client.timeout(), Some(Time(120_000)));
+        client.set_end(END);
+        client.restart(Time(110_000), &TIMERS);
+        assert_eq!(client.timeout(), Some(END));
+    }
+
+    /// From each state, each kind of reply.
+    #[test]
+    fn replies_in_each_state() {
+        let before: [(&str, &[u16], bool); 6] = [
+            ("calling", &[], false),
+            ("proceeding", &[180], false),
+            ("completed", &[486], false),
+            ("accepted", &[200], false),
+            ("accepted behind a negative reply", &[486, 200], false),
+            ("terminated", &[], true),
+        ];
+        for (name, replies, abandon) in before {
+            let pending = matches!(name, "calling" | "proceeding");
+            for (status, expected) in [
+                (100, reply(pending, false)),
+                (183, reply(pending, false)),
+                (200, reply(true, false)),
+                (302, reply(pending, true)),
+                (486, reply(pending, true)),
+                (603, reply(pending, true)),
+            ] {
+                let mut client = client(false);
+                for earlier in replies {
+                    client.on_reply(Time(1), *earlier, &TIMERS);
+                }
+                if abandon {
+                    client.abandon();
+                }
+                assert_eq!(client.on_reply(Time(2), status, &TIMERS), expected, "{status} when {name}");
+                assert_eq!(client.is_pending(), pending && status < 200, "{status} when {name}");
+                assert_eq!(client.timeout().is_some(), client.is_pending(), "{status} when {name}");
+            }
+        }
+    }
+
+    /// Timer D is the life of the transaction: a negative reply is acknowledged however late it comes again.
+    #[test]
+    fn each_copy_of_a_negative_reply_is_acknowledged() {
+        let mut client = client(false);
+        assert_eq!(client.on_reply(Time(0), 486, &TIMERS), reply(true, true));
+        for copy in 1..10 {
+            assert_eq!(client.on_reply(Time(copy * 4000), 486, &TIMERS), reply(false, true));
+        }
+    }
+
+    #[test]
+    fn restarting_takes_the_interval_of_the_state() {
+        let mut client = client(true);
+        client.restart(Time(1000), &TIMERS);
+        assert_eq!(client.timeout(), Some(Time(31_000)));
+        client.on_reply(Time(1000), 180, &TIMERS);
+        client.restart(Time(2000), &TIMERS);
+        assert_eq!(client.timeout(), Some(Time(122_000)));
+    }
+
+    #[test]
+    fn without_retransmissions_it_waits_on() {
+        let mut client = client(false);
+        client.stop_retransmissions();
+        assert_eq!(client.timeout(), Some(Time(30_000)));
     }
 }

@@ -102,3 +102,102 @@ impl InviteServer {
         matches!(self.state, State::Completed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMERS: Timers = Timers::INVITE;
+
+    /// What is due until it ends.
+    fn run(server: &mut InviteServer) -> (Vec<u64>, Option<u64>) {
+        let mut sent = Vec::new();
+        while let Some(at) = server.timeout() {
+            match server.on_timeout(at, &TIMERS) {
+                Some(ServerTimeout::Retransmit) => sent.push(at.0),
+                Some(ServerTimeout::Ended) => {
+                    assert_eq!(server.timeout(), None);
+                    assert_eq!(server.on_timeout(at + 100_000, &TIMERS), None);
+                    return (sent, Some(at.0));
+                }
+                None => panic!("nothing was due at {at:?}"),
+            }
+        }
+        (sent, None)
+    }
+
+    const AGAIN: [u64; 9] = [500, 1500, 3500, 7500, 11_500, 15_500, 19_500, 23_500, 27_500];
+
+    /// Timers G, H and L, for each kind of reply and transport.
+    #[test]
+    fn what_is_sent_again_and_when_it_ends_without_ack() {
+        let cases = [
+            (100, true, false, &[][..], None),
+            (183, false, false, &[][..], None),
+            (486, false, false, &AGAIN[..], Some(30_000)),
+            (486, true, false, &AGAIN[..], Some(30_000)),
+            (603, false, true, &[], Some(30_000)),
+            (200, false, false, &[], Some(5000)),
+            (200, true, false, &AGAIN[..], Some(30_000)),
+            // Whoever answers repeats that on any transport.
+            (200, true, true, &AGAIN[..], Some(30_000)),
+        ];
+        for (status, own, reliable, again, ends) in cases {
+            let mut server = InviteServer::new(reliable);
+            server.on_reply(Time(0), status, own, &TIMERS);
+            assert_eq!(server.awaits_ack(), status >= 300);
+            assert_eq!(run(&mut server), (again.to_vec(), ends), "{status} own {own} reliable {reliable}");
+        }
+    }
+
+    /// Timer I.
+    #[test]
+    fn after_the_ack_nothing_is_sent_again() {
+        for (status, own, awaited) in [(486, false, true), (200, true, true), (200, false, false), (183, true, false)] {
+            let mut server = InviteServer::new(false);
+            server.on_reply(Time(0), status, own, &TIMERS);
+            assert_eq!(server.on_ack(Time(1000), &TIMERS), awaited, "{status} own {own}");
+            assert!(!server.awaits_ack());
+            if awaited {
+                assert!(!server.on_ack(Time(2000), &TIMERS), "an ACK that comes again");
+                assert_eq!(run(&mut server), (vec![], Some(6000)));
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_first_final_reply_counts() {
+        for (first, later) in [(486, 200), (200, 486), (200, 200), (486, 603), (486, 180)] {
+            let mut server = InviteServer::new(false);
+            server.on_reply(Time(0), first, false, &TIMERS);
+            let before = server.timeout();
+            server.on_reply(Time(100), later, true, &TIMERS);
+            assert_eq!(server.timeout(), before);
+            assert_eq!(server.awaits_ack(), first >= 300);
+        }
+    }
+
+    #[test]
+    fn a_released_one_ends_without_any_reply() {
+        let mut server = InviteServer::new(false);
+        server.release(Time(0), &TIMERS);
+        server.release(Time(1000), &TIMERS);
+        assert_eq!(run(&mut server), (vec![], Some(5000)));
+        server.release(Time(6000), &TIMERS);
+        assert_eq!(server.timeout(), None);
+        // A reply that comes before that counts as usual.
+        let mut server = InviteServer::new(true);
+        server.release(Time(0), &TIMERS);
+        server.on_reply(Time(1000), 486, true, &TIMERS);
+        assert_eq!(server.timeout(), Some(Time(31_000)));
+    }
+
+    #[test]
+    fn it_can_be_ended_at_once() {
+        let mut server = InviteServer::new(false);
+        server.on_reply(Time(0), 486, true, &TIMERS);
+        server.end();
+        assert_eq!(server.timeout(), None);
+        assert!(!server.on_ack(Time(1), &TIMERS));
+    }
+}

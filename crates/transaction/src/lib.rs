@@ -17,9 +17,6 @@ mod request_server;
 mod retransmission;
 mod time;
 
-#[cfg(test)]
-mod tests;
-
 pub use forwarding::{Branch, BranchId, EarlyCancel, Forwarding, Output};
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;

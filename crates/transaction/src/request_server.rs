@@ -36,3 +36,33 @@ impl RequestServer {
         self.ends.get_or_insert(now + timers.wait);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMERS: Timers = Timers::REQUEST;
+
+    /// Timer J.
+    #[test]
+    fn it_ends_some_time_after_the_first_final_reply() {
+        let mut server = RequestServer::default();
+        server.on_reply(Time(0), 100, &TIMERS);
+        assert_eq!(server.timeout(), None);
+        server.on_reply(Time(1000), 404, &TIMERS);
+        server.on_reply(Time(2000), 200, &TIMERS);
+        assert_eq!(server.timeout(), Some(Time(6000)));
+        assert_eq!(server.on_timeout(Time(5999)), None);
+        assert_eq!(server.on_timeout(Time(6000)), Some(ServerTimeout::Ended));
+        assert_eq!(server.on_timeout(Time(6000)), None);
+        assert_eq!(server.timeout(), None);
+    }
+
+    #[test]
+    fn a_released_one_ends_without_any_reply() {
+        let mut server = RequestServer::default();
+        server.release(Time(0), &TIMERS);
+        server.release(Time(1000), &TIMERS);
+        assert_eq!(server.timeout(), Some(Time(5000)));
+    }
+}

@@ -52,3 +52,52 @@ pub(crate) fn earliest(one: Option<Time>, other: Option<Time>) -> Option<Time> {
         (one, other) => one.or(other),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When it is due, up to 20 seconds.
+    fn moments(mut retransmission: Retransmission, timers: &Timers) -> Vec<u64> {
+        let due = |now: &u64| retransmission.due(Time(*now), timers);
+        (0..=20_000).step_by(500).filter(due).collect()
+    }
+
+    #[test]
+    fn intervals_double_up_to_the_longest() {
+        let timers = Timers::INVITE;
+        let started = Retransmission::start(Time(0), false, &timers);
+        assert_eq!(moments(started, &timers), [500, 1500, 3500, 7500, 11_500, 15_500, 19_500]);
+    }
+
+    #[test]
+    fn nothing_is_sent_again_where_it_is_not_needed() {
+        let timers = Timers::INVITE;
+        assert!(moments(Retransmission::start(Time(0), true, &timers), &timers).is_empty());
+        let never = Timers { retransmit_first: 0, ..timers };
+        assert!(moments(Retransmission::start(Time(0), false, &never), &never).is_empty());
+        let mut stopped = Retransmission::start(Time(0), false, &timers);
+        stopped.stop();
+        assert!(moments(stopped, &timers).is_empty());
+        stopped.slow_down(Time(0), &timers);
+        assert_eq!(stopped.at(), None);
+    }
+
+    #[test]
+    fn after_a_provisional_reply_the_longest_interval_counts() {
+        let timers = Timers::REQUEST;
+        let mut started = Retransmission::start(Time(0), false, &timers);
+        started.slow_down(Time(0), &timers);
+        assert_eq!(moments(started, &timers), [4000, 8000, 12_000, 16_000, 20_000]);
+    }
+
+    #[test]
+    fn the_earlier_moment_of_those_that_there_are() {
+        let (one, other) = (Some(Time(1)), Some(Time(2)));
+        assert_eq!(earliest(one, other), one);
+        assert_eq!(earliest(other, one), one);
+        assert_eq!(earliest(None, other), other);
+        assert_eq!(earliest(one, None), one);
+        assert_eq!(earliest(None, None), None);
+    }
+}

@@ -58,3 +58,15 @@ impl Timers {
     /// The defaults of Kamailio for any other request.
     pub const REQUEST: Self = Self { lifetime: 32_000, ..Self::INVITE };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_intervals() {
+        assert_eq!(Time(5) + 3, Time(8));
+        assert_eq!(Time(8) - Time(5), 3);
+        assert_eq!(Time(5) - Time(8), 0);
+    }
+}

@@ -69,6 +69,7 @@ pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
                 absorb(cx, &invite);
                 return Ok(Return::STOP);
             }
+            invite.acknowledged(cx);
             Ok(Return::TRUE)
         }
         _ => match me.table.find_request(&key, &matching) {

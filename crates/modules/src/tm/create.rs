@@ -126,7 +126,7 @@ impl Tm {
             source: cx.source,
             id: cx.id,
             edits: sip::Edits::default(),
-            to: engine::route_cx::Destinations::default(),
+            to: engine::route_cx::Destinations { branches: Vec::new(), ..cx.to.clone() },
             send: cx.send,
             flags: cx.flags,
             extra_flags: cx.extra_flags,

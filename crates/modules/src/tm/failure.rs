@@ -8,7 +8,7 @@ use transaction::BranchId;
 
 use super::Current;
 use super::relay;
-use super::step::Step;
+use super::step::{Notice, Step};
 use super::transaction::{State, Transaction};
 
 /// Which routes count as failure routes for `t_check_status` and the like.
@@ -27,6 +27,10 @@ impl Transaction {
         let now = self.tm.now();
         {
             let mut state = self.lock();
+            if state.has_events() {
+                // Another branch ended meanwhile: the reaction to it comes first.
+                return;
+            }
             state.machine.settle(&mut outputs);
             self.perform(&mut state, now, outputs, &mut step);
         }
@@ -70,6 +74,9 @@ impl Transaction {
     }
 
     async fn failure_route(self: &Arc<Self>, best: BranchId) {
+        if let Some(notice) = self.failing(best) {
+            self.tell(&notice);
+        }
         let armed = {
             let mut state = self.lock();
             // Both run once; a script that wants them again arms them again.
@@ -84,6 +91,13 @@ impl Transaction {
         let Some((route, cx)) = armed else { return };
         self.run(route, cx, Some(best), FAILURE.0).await;
         self.drop_earlier_replies();
+    }
+
+    fn failing(&self, branch: BranchId) -> Option<Notice> {
+        let state = self.lock();
+        let at = state.machine.branches().get(branch).filter(|_| !state.machine.is_final())?;
+        let kept = state.branches.get(branch).and_then(|at| at.reply.as_ref()).filter(|_| !at.faked());
+        Some(Notice::Failing { branch, status: at.status(), reply: kept.map(|kept| kept.received.clone()) })
     }
 
     /// `t_continue`.

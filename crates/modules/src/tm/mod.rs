@@ -35,7 +35,7 @@ use parking_lot::RwLock;
 
 pub use local::LocalRequest;
 pub use params::TmParams;
-pub use step::{Listener, Notice};
+pub use step::{AckListener, Listener, Notice};
 pub use transaction::{Completed, Transaction, TransactionId};
 
 /// Descriptor.
@@ -123,6 +123,7 @@ pub struct Tm {
     timer: timer::Timer,
     counters: counters::Counters,
     listeners: RwLock<Vec<Listener>>,
+    ack_listeners: RwLock<Vec<AckListener>>,
 }
 
 /// The transaction of a message while scripts run on it.
@@ -183,6 +184,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         timer: timer::Timer::default(),
         counters: counters::Counters::new(creating.core),
         listeners: RwLock::default(),
+        ack_listeners: RwLock::default(),
     });
     let _ = tm.core.set(creating.core.clone());
     counters::computed(&tm, creating.core);
@@ -228,5 +230,10 @@ impl Tm {
     /// Lets another module hear what happens to transactions.
     pub fn listen(&self, listener: Listener) {
         self.listeners.write().push(listener);
+    }
+
+    /// Lets another module hear of the ACKs to relayed 2xx replies.
+    pub fn listen_for_acks(&self, listener: AckListener) {
+        self.ack_listeners.write().push(listener);
     }
 }

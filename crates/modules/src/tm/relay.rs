@@ -74,7 +74,7 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
         None => match tm.create(cx)? {
             Created::New(transaction) => transaction,
             Created::Known => return Ok(Return::STOP),
-            Created::Ack => return relay_ack(cx, &proxy).await,
+            Created::Ack => return relay_ack(cx, tm, &proxy).await,
         },
     };
     if flags.no_failover {
@@ -113,7 +113,13 @@ fn in_failure_route(cx: &RouteCx) -> bool {
 }
 
 /// The ACK to a 2xx is a request of its own without any reply: it goes on without state (RFC 3261 section 16.11).
-async fn relay_ack(cx: &mut RouteCx, proxy: &Proxy) -> CallResult {
+async fn relay_ack(cx: &mut RouteCx, tm: &Tm, proxy: &Proxy) -> CallResult {
+    if !tm.ack_listeners.read().is_empty()
+        && let Some(invite) = super::incoming::key_of(cx).and_then(|key| tm.table.find_invite_of_ack(&key))
+        && (200..300).contains(&invite.status())
+    {
+        invite.acknowledged(cx);
+    }
     let to = cx.to.first(cx.request_uri());
     let targets = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await?;
     let mark = cx.message.edits().mark();
@@ -196,6 +202,7 @@ pub(crate) async fn send_branches(
 
 /// Keeps for failure routes what the request is now. The first relaying does it, unless `t_save_lumps` did before.
 pub(crate) fn save(state: &mut State, cx: &RouteCx) {
+    state.note(cx);
     state.request.flags = cx.flags;
     state.request.extra_flags = cx.extra_flags;
     if state.request.is_saved {

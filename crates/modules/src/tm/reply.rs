@@ -28,6 +28,9 @@ fn send(cx: &mut RouteCx, transaction: &Arc<Transaction>, code: u16, reason: &St
     let mut step = Step::default();
     let sent = {
         let mut state = transaction.lock();
+        if current(cx).is_some_and(|own| Arc::ptr_eq(&own, transaction)) {
+            state.note(cx);
+        }
         if state.machine.is_final() {
             false
         } else if cx.message.is_request() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::Str;
+use engine::{RouteCx, Str};
 use sip::{HeaderName, Message};
 use transaction::{BranchId, Output, Time};
 use transport::Outgoing;
@@ -24,6 +24,17 @@ pub enum Notice {
         branch: Option<BranchId>,
         /// Its text.
         text: Bytes,
+        /// False: a 2xx of a further branch, after the final reply.
+        counts: bool,
+    },
+    /// All branches have failed: this one's reply goes up unless the failure route, which runs next, does something.
+    Failing {
+        /// The branch with the best reply.
+        branch: BranchId,
+        /// Its status.
+        status: u16,
+        /// The reply as it was received; `None`: it is made up.
+        reply: Option<Str>,
     },
     /// The transaction is over.
     Ended,
@@ -31,6 +42,9 @@ pub enum Notice {
 
 /// Hears what happens to transactions (acc, dialog ..). Called without any lock.
 pub type Listener = Arc<dyn Fn(&Arc<Transaction>, &Notice) + Send + Sync>;
+
+/// Hears of the first ACK to the 2xx of another server, with the INVITE's transaction.
+pub type AckListener = Arc<dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync>;
 
 /// What is left to do when the state is no longer locked.
 #[derive(Default)]
@@ -49,11 +63,8 @@ impl Step {
             Some(outbox) => outbox.append(&mut self.sends),
             None => transaction.tm.core().send_all(&mut self.sends),
         }
-        if !self.notices.is_empty() {
-            let listeners = transaction.tm.listeners.read().clone();
-            for notice in self.notices.drain(..) {
-                listeners.iter().for_each(|listener| listener(transaction, &notice));
-            }
+        for notice in self.notices.drain(..) {
+            transaction.tell(&notice);
         }
         if std::mem::take(&mut self.ended) {
             transaction.tm.table.remove(transaction.id());
@@ -62,6 +73,21 @@ impl Step {
 }
 
 impl Transaction {
+    /// Tells the listeners. No lock may be held.
+    pub(crate) fn tell(self: &Arc<Self>, notice: &Notice) {
+        let listeners = self.tm.listeners.read().clone();
+        listeners.iter().for_each(|listener| listener(self, notice));
+    }
+
+    /// Tells who wants to know that an ACK to this INVITE's 2xx came by, once.
+    pub(crate) fn acknowledged(self: &Arc<Self>, cx: &mut RouteCx) {
+        if std::mem::replace(&mut self.lock().acknowledged, true) {
+            return;
+        }
+        let listeners = self.tm.ack_listeners.read().clone();
+        listeners.iter().for_each(|listener| listener(self, cx));
+    }
+
     /// Does what needs no script; the rest is left in `step`.
     pub(crate) fn perform(self: &Arc<Self>, state: &mut State, now: Time, outputs: Vec<Output>, step: &mut Step) {
         for output in outputs {
@@ -244,7 +270,7 @@ impl Transaction {
             }
         }
         if status >= 200 || self.tm.params.pass_provisional_replies || branch.is_some() {
-            step.notices.push(Notice::ReplySent { status, reason, branch, text });
+            step.notices.push(Notice::ReplySent { status, reason, branch, text, counts });
         }
         self.perform(state, now, outputs, step);
     }

@@ -15,7 +15,7 @@ use engine::xavp::Xavps;
 use engine::{Branch, RouteCx, Str};
 use parking_lot::{Mutex, MutexGuard};
 use sip::{Edits, Method, Protocol};
-use transaction::{Forwarding, Time};
+use transaction::{BranchId, Forwarding, Time};
 use transport::resolve::Target;
 use transport::{ConnectionId, Outgoing, Received, SocketId};
 
@@ -173,6 +173,8 @@ pub(crate) struct State {
     pub(crate) completed: Option<Completed>,
     /// Made here: an ACK is sent for a 2xx.
     pub(crate) automatic_ack: bool,
+    /// An ACK to the 2xx was seen.
+    pub(crate) acknowledged: bool,
     pub(crate) armed: Option<Time>,
     running: bool,
     events: VecDeque<Event>,
@@ -183,6 +185,7 @@ pub struct Transaction {
     id: TransactionId,
     key: Option<RequestKey>,
     method: Method,
+    first_flags: u32,
     pub(crate) tm: Arc<Tm>,
     state: Mutex<State>,
 }
@@ -197,6 +200,7 @@ impl Transaction {
         request: Saved,
         options: Options,
     ) -> Arc<Self> {
+        let first_flags = request.flags;
         let state = State {
             machine,
             request,
@@ -217,12 +221,13 @@ impl Transaction {
             suspended: None,
             completed: None,
             automatic_ack: true,
+            acknowledged: false,
             armed: None,
             // Whoever makes it runs its script.
             running: true,
             events: VecDeque::new(),
         };
-        Arc::new(Self { id, key, method, tm, state: Mutex::new(state) })
+        Arc::new(Self { id, key, method, first_flags, tm, state: Mutex::new(state) })
     }
 
     /// Its number.
@@ -287,6 +292,57 @@ impl Transaction {
         }
     }
 
+    /// The message flags of the request when the transaction was made.
+    #[must_use]
+    pub const fn first_flags(&self) -> u32 {
+        self.first_flags
+    }
+
+    /// The message flags of the request.
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        self.lock().request.flags
+    }
+
+    /// Takes flags away from the request.
+    pub fn clear_flags(&self, mask: u32) {
+        self.lock().request.flags &= !mask;
+    }
+
+    /// The request was made here.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.key.is_none()
+    }
+
+    /// Status of the last reply that was sent up; 0: none was.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.lock().status()
+    }
+
+    /// Copies of its AVPs and XAVPs.
+    #[must_use]
+    pub fn variables(&self) -> (Avps, Xavps) {
+        let state = self.lock();
+        (state.avps.clone(), state.xavps.clone())
+    }
+
+    /// The request for those who look at it (accounting ..): as it was when it was relayed, with copies of the AVPs;
+    /// its URI is that of the branch.
+    #[must_use]
+    pub fn view(self: &Arc<Self>, branch: Option<BranchId>) -> Option<Box<RouteCx>> {
+        let mut state = self.lock();
+        let mut cx = self.context(&mut state)?;
+        cx.avps = state.avps.clone();
+        cx.xavps = state.xavps.clone();
+        if let Some(at) = branch.and_then(|branch| state.branches.get(branch)) {
+            cx.to.new_uri = Some(at.to.uri.clone());
+        }
+        cx.data::<super::Current>().branch = branch;
+        Some(cx)
+    }
+
     /// A context for scripts that run on the request later: as it was when it was relayed. `None` when the request
     /// cannot be parsed, which it could before.
     pub(crate) fn context(self: &Arc<Self>, state: &mut State) -> Option<Box<RouteCx>> {
@@ -311,10 +367,16 @@ impl Transaction {
 }
 
 impl State {
-    /// Lends what lives with the transaction to a script.
+    /// Lends what lives with the transaction to a script. Listeners that come meanwhile see it as it was.
     pub(crate) fn lend(&mut self, cx: &mut RouteCx) {
-        cx.avps = std::mem::take(&mut self.avps);
-        cx.xavps = std::mem::take(&mut self.xavps);
+        cx.avps = self.avps.clone();
+        cx.xavps = self.xavps.clone();
+    }
+
+    /// What the running script has done to it so far, for listeners.
+    pub(crate) fn note(&mut self, cx: &RouteCx) {
+        self.avps = cx.avps.clone();
+        self.xavps = cx.xavps.clone();
     }
 
     /// Takes it back.
