@@ -9,6 +9,7 @@
 //! Every machine has the same shape: methods take `now`, `timeout()` says when to call `on_timeout(now)` at the latest;
 //! calling it earlier or more often does no harm.
 
+mod branch;
 mod forwarding;
 mod invite_client;
 mod invite_server;
@@ -17,7 +18,8 @@ mod request_server;
 mod retransmission;
 mod time;
 
-pub use forwarding::{Branch, BranchId, EarlyCancel, Forwarding, Output};
+pub use branch::Branch;
+pub use forwarding::{BranchId, EarlyCancel, Forwarding, Output};
 pub use invite_client::InviteClient;
 pub use invite_server::InviteServer;
 pub use request_client::RequestClient;
