@@ -48,6 +48,18 @@ enum Task {
     },
     /// Runs the tests with programs that others wrote: sipsak, sipp, kamcmd.
     Interop,
+    /// Sends calls of sipp through the server, over UDP and TCP, and once more with 5 % loss.
+    Calls {
+        /// Calls each time.
+        #[arg(long, default_value_t = 30_000)]
+        calls: u32,
+        /// Calls per second.
+        #[arg(long, default_value_t = 300)]
+        rate: u32,
+        /// The program; a release build.
+        #[arg(long, default_value = "target/release/olelo")]
+        binary: PathBuf,
+    },
     /// Runs every fuzz target for some seconds.
     Fuzz {
         /// Seconds per target.
@@ -76,6 +88,7 @@ fn main() -> ExitCode {
         Task::Parity { paths, patience } => parity::oracle(&paths, patience),
         Task::Scenarios { paths, patience } => run::build().and_then(|binary| parity::ours(&binary, &paths, patience)),
         Task::Interop => run::build().and_then(|binary| interop::run(&binary)),
+        Task::Calls { calls, rate, binary } => interop::calls::all(&binary, calls, rate),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Docs => docs::write(),
     };

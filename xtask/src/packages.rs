@@ -9,6 +9,9 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("/usr/lib/x86_64-linux-gnu/kamailio/modules/sanity.so", "kamailio"),
     ("/usr/bin/sipsak", "sipsak"),
     ("/usr/bin/sipp", "sip-tester"),
+    ("/usr/sbin/nft", "nftables"),
+    ("/usr/bin/ip", "iproute2"),
+    ("/usr/bin/baresip", "baresip-core"),
 ];
 
 /// Installs the packages that are missing (as root), or says what to install.

@@ -47,7 +47,10 @@ fn run(program: &Program, name: &str, paths: &[String], patience: u64) -> Result
                 differs += 1;
                 println!("{}: differs on purpose: {reason}", file.display());
             }
-            Ok(Verdict::Skipped(_)) => skipped += 1,
+            Ok(Verdict::Skipped(reason)) => {
+                skipped += 1;
+                println!("{}: skipped: {reason}", file.display());
+            }
             Err(error) => {
                 failed += 1;
                 println!("{}: {error}\n", file.display());

@@ -264,17 +264,11 @@ async fn run_until_signal(
 }
 
 fn attach_resolver(core: &Core, transport: &Transport) {
-    let mut protocols: Vec<Protocol> = Vec::new();
-    for socket in transport.sockets() {
-        if !protocols.contains(&socket.protocol) {
-            protocols.push(socket.protocol);
-        }
-    }
+    let sockets = ResolveOptions::for_sockets(transport.sockets());
     let options = ResolveOptions {
         naptr: core.settings.dns_try_naptr,
-        ipv6: core.settings.dns_try_ipv6 && transport.sockets().iter().any(|socket| socket.address.is_ipv6()),
-        protocols,
-        ..ResolveOptions::default()
+        ipv6: core.settings.dns_try_ipv6 && sockets.ipv6,
+        ..sockets
     };
     match Resolver::new(options) {
         Ok(resolver) => {

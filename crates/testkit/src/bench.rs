@@ -5,14 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::core::Core;
 use engine::load::{Loaded, Offer, load};
 use engine::log::Log;
 use engine::receive::Engine;
 use engine::{ModuleDef, RpcResult, RpcValue, Str};
 use sip::Protocol;
-use transport::{Handler as _, Outgoing, Received, SocketId};
+use transport::resolve::{ResolveOptions, Resolver};
+use transport::{Handler as _, Network as _, Outgoing, Received, SocketId};
 
-use crate::VirtualNetwork;
+use crate::dns::{SharedZone, ZoneSource};
+use crate::{VirtualNetwork, Zone};
 
 /// The virtual clock starts here: 2026-01-01 00:00:00 UTC.
 pub const START: i64 = 1_767_225_600;
@@ -20,9 +23,29 @@ pub const START: i64 = 1_767_225_600;
 /// A server in memory.
 pub struct Bench {
     runtime: tokio::runtime::Runtime,
-    engine: Engine,
+    engine: Arc<Engine>,
     loaded: Loaded,
     network: Arc<VirtualNetwork>,
+    zone: SharedZone,
+}
+
+/// Tasks of messages that wait run now.
+async fn run_tasks() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A resolver with the core's settings that knows the zone's names.
+fn resolver(core: &Core, zone: SharedZone) -> Resolver {
+    let sockets = ResolveOptions::for_sockets(core.sockets());
+    let options = ResolveOptions {
+        naptr: core.settings.dns_try_naptr,
+        ipv6: core.settings.dns_try_ipv6 && sockets.ipv6,
+        ..sockets
+    };
+    let source = Arc::new(ZoneSource::new(zone, &options));
+    Resolver::with_source(options, source)
 }
 
 /// What one message led to.
@@ -45,12 +68,20 @@ impl Bench {
     /// # Panics
     /// When no runtime can be made.
     pub fn new(config: &str, modules: &'static [&'static ModuleDef]) -> Result<Self, String> {
-        Self::load(&format!("#!KAMAILIO\n{config}"), &Offer { modules, rpc: &[] }, None, 5060)
+        Self::with_zone(config, modules, Zone::default())
+    }
+
+    /// The same with names; without them none exists.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_zone(config: &str, modules: &'static [&'static ModuleDef], zone: Zone) -> Result<Self, String> {
+        Self::load(&format!("#!KAMAILIO\n{config}"), &Offer { modules, rpc: &[] }, None, 5060, zone)
     }
 
     /// Loads and starts a complete configuration; `debug` sets the log level instead of the configuration;
     /// the server is on 127.0.0.1 at `port`.
-    pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>, port: u16) -> Result<Self, String> {
+    pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>, port: u16, zone: Zone) -> Result<Self, String> {
         let log = Arc::new(Log::memory(0));
         let outcome = load(
             &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
@@ -72,11 +103,15 @@ impl Bench {
             .build()
             .map_err(|error| error.to_string())?;
         let network = Arc::new(VirtualNetwork::loopback(port));
+        let zone: SharedZone = Arc::new(zone.into());
         runtime.block_on(async {
             loaded.core.attach(network.clone(), START);
+            let _ = loaded.core.resolver.set(Arc::new(resolver(&loaded.core, zone.clone())));
             loaded.start().await
         })?;
-        Ok(Self { runtime, engine: Engine::new(loaded.core.clone()), loaded, network })
+        let engine = Arc::new(Engine::new(loaded.core.clone()));
+        network.attach(&engine);
+        Ok(Self { runtime, engine, loaded, network, zone })
     }
 
     /// Receives a message (LF line ends are made CRLF; Content-Length is not touched) over UDP from 127.0.0.2:5061.
@@ -102,13 +137,19 @@ impl Bench {
         let mut outbox = Vec::new();
         self.runtime.block_on(async {
             self.engine.receive(received, data, &mut outbox);
-            // Tasks of messages that wait run now.
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
+            self.network.send_all(&mut outbox);
+            run_tasks().await;
         });
-        outbox.extend(self.network.take());
-        outbox
+        self.network.take()
+    }
+
+    /// Lets something happen on the network, and whatever follows from it.
+    pub(crate) fn on_network<T>(&self, act: impl FnOnce(&VirtualNetwork) -> T) -> T {
+        self.runtime.block_on(async {
+            let result = act(&self.network);
+            run_tasks().await;
+            result
+        })
     }
 
     /// What was sent since then, by timers and tasks.
@@ -116,13 +157,16 @@ impl Bench {
         self.network.take()
     }
 
+    /// Other names from now on; what the server remembers stays.
+    pub fn set_zone(&self, zone: Zone) {
+        *self.zone.write() = zone;
+    }
+
     /// Lets the virtual clock go on.
     pub fn advance(&self, duration: Duration) {
         self.runtime.block_on(async {
             tokio::time::sleep(duration).await;
-            for _ in 0..20 {
-                tokio::task::yield_now().await;
-            }
+            run_tasks().await;
         });
     }
 

@@ -85,6 +85,14 @@ pub enum SendError {
     /// The kernel's send buffer stayed full: the datagram was dropped.
     #[error("the send buffer is full")]
     Busy,
+    /// The network reported that a datagram could not be delivered (ICMP).
+    #[error("{destination} cannot be reached: {error}")]
+    Unreachable {
+        /// The peer.
+        destination: SocketAddr,
+        /// What was reported; `ConnectionRefused`: nobody listens at that port.
+        error: io::Error,
+    },
     /// Another refusal of the kernel.
     #[error("cannot send to {destination}: {error}")]
     Io {

@@ -79,9 +79,10 @@ pub struct SendFailure {
     pub protocol: Protocol,
     /// The peer.
     pub destination: SocketAddr,
-    /// The connection that was being opened or broke.
-    pub connection: ConnectionId,
-    /// The bytes; a part of them may have left.
+    /// The connection that was being opened or broke; `None` for UDP.
+    pub connection: Option<ConnectionId>,
+    /// The bytes; a part of them may have left. For UDP the beginning of the datagram as far as the network's report has
+    /// it: usually some hundred bytes, with the branch in our Via; none from an old router.
     pub data: Bytes,
     /// What happened.
     pub error: SendError,
@@ -91,7 +92,8 @@ pub struct SendFailure {
 /// runtime's context (so `tokio::spawn` works); it must not block.
 pub trait Handler: Send + Sync + 'static {
     /// One message, or one datagram that is no SIP message. What is put into `outbox` is sent in one batch after the
-    /// whole received batch was handled. The messages of one connection come one after the other, in order.
+    /// whole received batch was handled. The messages of one connection come one after the other, in order; those of UDP
+    /// that have the same Call-ID, too, and what their handling puts into `outbox` leaves in that order.
     fn receive(&self, received: Received, data: Str, outbox: &mut Vec<Outgoing>);
 
     /// A connection was closed, by either side. `connection` says what it was: it is no longer in the table.
@@ -99,8 +101,10 @@ pub trait Handler: Send + Sync + 'static {
         let _ = (connection, reason);
     }
 
-    /// A message that had been accepted for a connection could not be sent: RFC 3261 18.4 and 17.1.4 want the
-    /// transaction to hear of it. Never called for UDP.
+    /// A message that had been accepted for a connection could not be sent, or the network reports that a datagram could
+    /// not be delivered ([`SendError::Unreachable`]): RFC 3261 18.4 and 17.1.4 want the transaction to hear of it. For UDP
+    /// this is called from a task, soon after but never while the message is sent. Anybody who knows the addresses can
+    /// forge such a report, but not the branch in `data`.
     fn send_failed(&self, failure: SendFailure) {
         drop(failure);
     }

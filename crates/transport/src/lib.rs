@@ -4,7 +4,7 @@
 //! [`Handler`]; whoever sends does so through the trait [`Network`], which a virtual network in tests implements too.
 //!
 //! * `udp`: worker threads that receive and send in batches (`recvmmsg`, `sendmmsg`), all on the same socket, so that
-//!   one busy peer can use every worker.
+//!   one busy peer can use every worker; lanes keep the messages of one call in order.
 //! * `tcp`: accept loops, the connection table, bounded write queues, on tokio.
 //! * [`resolve`]: RFC 3263, from a host name to addresses, with a cache.
 //! * `sys`: the system calls that no safe library offers in the shape needed here; the only `unsafe` of the project.

@@ -69,11 +69,32 @@ pub struct UdpOptions {
     pub min_datagram: usize,
     /// Path MTU discovery: 0 never sets the "don't fragment" flag (`pmtu_discovery`).
     pub pmtu_discovery: u8,
+    /// Tell [`crate::Handler::send_failed`] when the network reports that a datagram could not be delivered (ICMP
+    /// "destination unreachable"). Kamailio's sockets do not hear of it.
+    pub report_unreachable: bool,
+}
+
+impl UdpOptions {
+    /// How many threads work on each socket.
+    pub(crate) fn worker_count(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(4, usize::from),
+            workers => workers,
+        }
+    }
 }
 
 impl Default for UdpOptions {
     fn default() -> Self {
-        Self { workers: 0, batch: 32, max_buffer: 262_144, reuse_address: false, min_datagram: 32, pmtu_discovery: 0 }
+        Self {
+            workers: 0,
+            batch: 32,
+            max_buffer: 262_144,
+            reuse_address: false,
+            min_datagram: 32,
+            pmtu_discovery: 0,
+            report_unreachable: true,
+        }
     }
 }
 

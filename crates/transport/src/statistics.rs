@@ -44,10 +44,14 @@ pub struct Statistics {
     pub udp_sent_bytes: Counter,
     /// Keep-alives and datagrams too short to be anything.
     pub udp_dropped: Counter,
+    /// Datagrams dropped because too many of the same call waited to be handled.
+    pub udp_lane_full: Counter,
     /// System calls that received datagrams: with `udp_received` it tells the mean batch.
     pub udp_batches: Counter,
     /// Datagrams that the kernel did not take.
     pub udp_send_errors: Counter,
+    /// Datagrams of which the network said that they could not be delivered (ICMP).
+    pub udp_unreachable: Counter,
     /// Panics of the handler that were caught.
     pub handler_panics: Counter,
     /// Messages received over connections.

@@ -56,6 +56,15 @@ impl ReceiveBatch {
 
     /// Waits for one datagram and takes as many as are there; returns how many. Zero after the socket was shut down.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_WAITFORONE as _)
+    }
+
+    /// The same without waiting: an error (`WouldBlock`) when there is none.
+    pub(crate) fn receive_now(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_DONTWAIT as _)
+    }
+
+    fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).enumerate() {
@@ -75,7 +84,7 @@ impl ReceiveBatch {
                 socket.as_raw_fd(),
                 headers.as_mut_ptr().cast(),
                 self.count as libc::c_uint,
-                libc::MSG_WAITFORONE as _,
+                flags as _,
                 std::ptr::null_mut(),
             )
         };
@@ -139,12 +148,95 @@ pub(crate) fn send_many<'a>(
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
+/// Waits until a datagram is there, and leaves it there. Of many threads that wait so, the kernel wakes one for each
+/// datagram, which it would not do for `poll`. Returns also when the socket was shut down.
+pub(crate) fn wait_for_datagram(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let mut nothing = [0_u8; 1];
+    // SAFETY: the pointer is valid, and with a length of zero nothing is written there.
+    let result = unsafe { libc::recv(socket.as_raw_fd(), nothing.as_mut_ptr().cast(), 0, libc::MSG_PEEK) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
 /// Waits until the socket takes data; false when it still does not after `limit`.
 pub(crate) fn wait_writable(socket: BorrowedFd<'_>, limit: Duration) -> bool {
     let mut poll = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     let milliseconds = libc::c_int::try_from(limit.as_millis()).unwrap_or(libc::c_int::MAX);
     // SAFETY: one valid `pollfd`, exclusively borrowed during the call.
     unsafe { libc::poll(&raw mut poll, 1, milliseconds) == 1 }
+}
+
+/// What the kernel tells of a datagram that was sent and did not arrive (`IP_RECVERR`).
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// Where the datagram went.
+    pub(crate) destination: Option<SocketAddr>,
+    /// True when the network says that the destination cannot be reached (ICMP type 3, ICMPv6 type 1).
+    pub(crate) unreachable: bool,
+    /// True for any word from the network, false for what the kernel itself did not send.
+    pub(crate) from_network: bool,
+    /// What kind of failure.
+    pub(crate) error: io::Error,
+    /// How much of the beginning of the datagram is known, and was written into the buffer.
+    pub(crate) length: usize,
+}
+
+/// Takes the oldest report from the socket's error queue, without waiting: an error (`WouldBlock`) when there is none.
+pub(crate) fn next_report(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Report> {
+    let mut address = raw_address_zero();
+    let mut control = ReportControl([0; REPORT_CONTROL]);
+    let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut header = message_header(&mut address, &mut vector).msg_hdr;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = REPORT_CONTROL as _;
+    // SAFETY: the header points to memory on this stack frame and to the exclusively borrowed buffer, with their
+    // lengths; every byte value is valid in all of them.
+    let result =
+        unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut header, (libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT) as _) };
+    let length = usize::try_from(result).map_err(|_| io::Error::last_os_error())?.min(buffer.len());
+    let control = control.0.get(..header.msg_controllen as usize).unwrap_or_default();
+    let (number, origin, kind) = report_in(control).unwrap_or_default();
+    let unreachable = (origin, kind) == (libc::SO_EE_ORIGIN_ICMP, ICMP_UNREACHABLE)
+        || (origin, kind) == (libc::SO_EE_ORIGIN_ICMP6, ICMPV6_UNREACHABLE);
+    Ok(Report {
+        destination: from_raw(&address),
+        // "Too big" tells of a smaller datagram that would arrive.
+        unreachable: unreachable && number != libc::EMSGSIZE,
+        from_network: matches!(origin, libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6),
+        error: io::Error::from_raw_os_error(number),
+        length,
+    })
+}
+
+/// Room for the control messages of a report: a local address, and the error with the address of who reported it.
+const REPORT_CONTROL: usize = 256;
+
+/// Aligned as `cmsghdr` is.
+#[repr(C, align(8))]
+struct ReportControl([u8; REPORT_CONTROL]);
+
+/// Destination unreachable (RFC 792).
+const ICMP_UNREACHABLE: u8 = 3;
+
+/// Destination unreachable (RFC 4443).
+const ICMPV6_UNREACHABLE: u8 = 1;
+
+/// The `sock_extended_err` among control messages: its error number, origin and type.
+fn report_in(mut control: &[u8]) -> Option<(libc::c_int, u8, u8)> {
+    const HEADER: usize = size_of::<libc::cmsghdr>();
+    let int = |bytes: &[u8]| Some(libc::c_int::from_ne_bytes(bytes.try_into().ok()?));
+    while control.len() >= HEADER {
+        // SAFETY: there are as many initialised bytes as a `cmsghdr` has, which may have any values.
+        let header = unsafe { control.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+        let length = header.cmsg_len as usize;
+        let data = control.get(HEADER..length)?;
+        let kind = (header.cmsg_level, header.cmsg_type);
+        if matches!(kind, (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)) {
+            return Some((int(data.get(..4)?)?, *data.get(4)?, *data.get(5)?));
+        }
+        // The next one begins aligned.
+        control = control.get(length.next_multiple_of(size_of::<usize>())..)?;
+    }
+    None
 }
 
 /// Sets a socket option whose value is an int.
@@ -309,6 +401,31 @@ mod tests {
             let mut batch = ReceiveBatch::new(4, true);
             assert_eq!(batch.receive(receiver.as_fd()).unwrap(), 1);
             assert_eq!(batch.local_address(0), Some(local));
+        }
+    }
+
+    #[test]
+    fn the_kernel_tells_what_did_not_arrive() {
+        for (bind, wildcard, level, option) in [
+            ("127.0.0.1:0", false, libc::IPPROTO_IP, libc::IP_RECVERR),
+            ("0.0.0.0:0", true, libc::IPPROTO_IP, libc::IP_RECVERR),
+            ("[::1]:0", false, libc::IPPROTO_IPV6, libc::IPV6_RECVERR),
+        ] {
+            let Ok(sender) = UdpSocket::bind(bind) else { continue };
+            set_option(sender.as_fd(), level, option, 1).unwrap();
+            if wildcard {
+                set_option(sender.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, 1).unwrap();
+            }
+            let mut buffer = [0; 4];
+            assert_eq!(next_report(sender.as_fd(), &mut buffer).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            let ip: IpAddr = if bind.starts_with('[') { "::1".parse().unwrap() } else { "127.0.0.1".parse().unwrap() };
+            let nobody = UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap().local_addr().unwrap();
+            send_many(sender.as_fd(), [(nobody, &b"hello"[..])].into_iter()).unwrap();
+            let report = next_report(sender.as_fd(), &mut buffer).unwrap();
+            assert_eq!(report.destination, Some(nobody));
+            assert!(report.unreachable && report.from_network, "{report:?}");
+            assert_eq!(report.error.kind(), io::ErrorKind::ConnectionRefused);
+            assert_eq!(&buffer[..report.length], b"hell");
         }
     }
 

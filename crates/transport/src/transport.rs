@@ -43,6 +43,13 @@ pub(crate) struct Inner {
     accepting: Mutex<Vec<AbortHandle>>,
 }
 
+impl Inner {
+    /// The handler and its runtime, between start and stop.
+    pub(crate) fn running(&self) -> Option<Running> {
+        self.running.read().clone().filter(|_| !self.stopping.load(Ordering::Acquire))
+    }
+}
+
 /// What exists between start and stop.
 #[derive(Clone)]
 pub(crate) struct Running {
@@ -120,18 +127,14 @@ impl Transport {
     }
 
     fn start_workers(&self, socket: &LocalSocket, handler: &Arc<dyn Handler>, runtime: &Handle) -> std::io::Result<()> {
-        let workers = match self.inner.options.udp.workers {
-            0 => std::thread::available_parallelism().map_or(4, usize::from),
-            workers => workers,
-        };
-        for number in 0..workers {
+        for number in 0..self.inner.options.udp.worker_count() {
             let (transport, handler, runtime, id) = (self.clone(), handler.clone(), runtime.clone(), socket.id);
             // Names of threads are cut to 15 bytes by the kernel.
             let name = format!("udp-{}-{number}", id.0);
             let worker = std::thread::Builder::new().name(name).spawn(move || {
                 let _context = runtime.enter();
                 if let Some(Listener::Udp(listener)) = transport.inner.listeners.get(usize::from(id.0)) {
-                    listener.work(&transport, &handler);
+                    listener.work(number, &transport, &*handler);
                 }
             })?;
             self.inner.workers.lock().push(worker);
@@ -197,7 +200,7 @@ impl Transport {
         let of_socket = |outgoing: &&Outgoing| outgoing.socket == socket && outgoing.protocol == Protocol::Udp;
         let failed = |error| self.log_failure(&error);
         match self.udp_listener(socket) {
-            Some(listener) => listener.send(outbox.iter().filter(of_socket), &self.inner.statistics, failed),
+            Some(listener) => listener.send(outbox.iter().filter(of_socket), self, failed),
             None => failed(SendError::NoSocket { socket, protocol: Protocol::Udp }),
         }
     }
@@ -237,8 +240,7 @@ impl Transport {
         if outgoing.no_connect || inner.options.tcp.no_connect {
             return Err(SendError::NoConnection(peer));
         }
-        let running = inner.running.read().clone().filter(|_| !inner.stopping.load(Ordering::Acquire));
-        let Some(running) = running else { return Err(SendError::NotRunning) };
+        let Some(running) = inner.running() else { return Err(SendError::NotRunning) };
         let new =
             NewConnection { protocol, socket, local: SocketAddr::new(local.address.ip(), 0), peer, inbound: false };
         let (connection, is_new) =
@@ -268,7 +270,7 @@ impl Network for Transport {
             return Err(SendError::NoSocket { socket: outgoing.socket, protocol: outgoing.protocol });
         };
         let mut result = Ok(());
-        listener.send(std::iter::once(&outgoing), &self.inner.statistics, |error| result = Err(error));
+        listener.send(std::iter::once(&outgoing), self, |error| result = Err(error));
         result
     }
 

@@ -137,6 +137,18 @@ pub(super) fn records(text: &str) -> Vec<String> {
     records
 }
 
+/// A record that the script or module acc wrote, without what stands between its level and its text. Other records are
+/// none.
+pub(super) fn said(record: &str) -> Option<String> {
+    if record.contains("<script>: ") {
+        return Some(record.replacen("<script>: ", "", 1));
+    }
+    let (level, text) = record.split_once(": ")?;
+    // Kamailio names the place in its source code.
+    let text = text.strip_prefix("acc [").and_then(|rest| rest.split_once("(): ")).map_or(text, |(_, text)| text);
+    text.starts_with("ACC: ").then(|| format!("{level}: {text}"))
+}
+
 /// Compares log lines; line ends and blanks at the end of a line do not count.
 pub(super) fn log(wanted: &[String], got: &[String], known: &mut Known) -> Result<(), String> {
     let trim = |text: &str| {

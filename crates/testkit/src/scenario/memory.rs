@@ -7,11 +7,11 @@ use std::time::Duration;
 use engine::RpcValue;
 use engine::load::Offer;
 use sip::{Protocol, Str};
-use transport::{ConnectionId, Outgoing, Received, SocketId};
+use transport::{ConnectionId, ConnectionInfo, Network as _, Outgoing, Received, SocketId};
 
 use super::parse::Scenario;
-use super::run::{Target, fill, phones};
-use crate::Bench;
+use super::run::{Target, fill, phones, zone};
+use crate::{Bench, Zone};
 
 /// Not 5060: that one is left out of Via headers, and a real process in a test has another one.
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 15059);
@@ -31,28 +31,39 @@ impl Memory {
             .map(|(at, name)| (name, SocketAddr::from(([127, 0, 0, 1], 15060 + at as u16))))
             .collect();
         let config = fill(&scenario.config, SERVER, &named);
-        let bench = Bench::load(&with_mode(&config), offer, Some(2), SERVER.port())?;
+        let zone = zone(scenario, SERVER, &named)?;
+        let bench = Bench::load(&with_mode(&config), offer, Some(2), SERVER.port(), zone)?;
         Ok(Self { bench, phones: named, inboxes: BTreeMap::new() })
     }
 
     fn sort(&mut self, sent: Vec<Outgoing>) {
         for outgoing in sent {
+            let to = outgoing.destination;
             let name = self
                 .phones
                 .iter()
-                .find(|(_, address)| match outgoing.connection {
-                    Some(connection) => connection == connection_of(*address),
-                    None => *address == outgoing.destination,
-                })
-                .map_or_else(|| outgoing.destination.to_string(), |(name, _)| name.clone());
+                .find(|(_, address)| *address == to || stream_of(*address) == to)
+                .map_or_else(|| to.to_string(), |(name, _)| name.clone());
             self.inboxes.entry(name).or_default().push_back(outgoing.data.to_vec());
         }
     }
+
+    /// The newest connection of a phone, whoever opened it; else a new one.
+    fn connection(&mut self, phone: SocketAddr) -> (ConnectionId, SocketAddr) {
+        self.bench.on_network(|network| {
+            let of_phone = |info: &ConnectionInfo| info.peer == phone || info.peer == stream_of(phone);
+            let newest = network.connections().into_iter().filter(|info| of_phone(info)).max_by_key(|info| info.id);
+            newest.map_or_else(
+                || (network.accept(SocketId(1), stream_of(phone)), stream_of(phone)),
+                |info| (info.id, info.peer),
+            )
+        })
+    }
 }
 
-/// The TCP connection of a phone.
-fn connection_of(phone: SocketAddr) -> ConnectionId {
-    ConnectionId(u64::from(phone.port()))
+/// Where the connections come from that a phone opens: not the port at which it accepts some.
+fn stream_of(phone: SocketAddr) -> SocketAddr {
+    SocketAddr::new(phone.ip(), phone.port() + 1000)
 }
 
 /// The mode line, unless the configuration has one.
@@ -74,11 +85,12 @@ impl Target for Memory {
     }
 
     fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
-        let source = self.phone(phone)?;
-        let (socket, protocol, connection) = if tcp {
-            (SocketId(1), Protocol::Tcp, Some(connection_of(source)))
+        let phone = self.phone(phone)?;
+        let (socket, protocol, connection, source) = if tcp {
+            let (connection, source) = self.connection(phone);
+            (SocketId(1), Protocol::Tcp, Some(connection), source)
         } else {
-            (SocketId(0), Protocol::Udp, None)
+            (SocketId(0), Protocol::Udp, None, phone)
         };
         let sent =
             self.bench.deliver(Received { socket, protocol, source, destination: SERVER, connection }, Str::from(data));
@@ -93,19 +105,32 @@ impl Target for Memory {
     }
 
     fn log(&mut self, _: usize) -> Result<Vec<String>, String> {
-        Ok(self
-            .bench
-            .log()
-            .iter()
-            .filter(|line| line.contains("<script>: "))
-            .map(|line| line.replacen("<script>: ", "", 1))
-            .collect())
+        Ok(self.bench.log().iter().filter_map(|line| super::expect::said(line)).collect())
     }
 
     fn pass(&mut self, seconds: u64) {
         self.bench.advance(Duration::from_secs(seconds));
         let later = self.bench.sent_later();
         self.sort(later);
+    }
+
+    fn close(&mut self, phone: &str) -> Result<(), String> {
+        let phone = self.phone(phone)?;
+        self.bench.on_network(|network| {
+            network.peer_closes(phone);
+            network.peer_closes(stream_of(phone));
+        });
+        Ok(())
+    }
+
+    fn refuse(&mut self, phone: &str) -> Result<(), String> {
+        let phone = self.phone(phone)?;
+        self.bench.on_network(|network| network.peer_refuses(phone));
+        Ok(())
+    }
+
+    fn set_zone(&mut self, zone: Zone) {
+        self.bench.set_zone(zone);
     }
 
     fn rpc(&mut self, words: &[String]) -> Result<String, String> {

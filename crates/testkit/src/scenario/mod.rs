@@ -5,6 +5,7 @@
 
 mod expect;
 mod memory;
+mod names;
 mod parse;
 mod process;
 mod run;
@@ -85,7 +86,11 @@ pub fn run_process(file: &Path, program: &Program, patience: u64) -> Result<Verd
     if let Some(differs) = scenario.parity.as_ref().filter(|_| program.is_oracle()) {
         return Ok(Verdict::Differs(differs.clone()));
     }
-    let mut target = process::Process::start(&scenario, program)?;
+    let names = match scenario.dns.as_ref().map(|_| names::Names::prepare()).transpose() {
+        Ok(names) => names,
+        Err(reason) => return Ok(Verdict::Skipped(reason)),
+    };
+    let mut target = process::Process::start(&scenario, program, names)?;
     run::run(&scenario, &mut target).map_err(|error| format!("{error}\n{}", target.recent_log()))?;
     Ok(Verdict::Agrees)
 }

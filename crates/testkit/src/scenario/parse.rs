@@ -9,6 +9,8 @@ pub struct Scenario {
     pub parity: Option<String>,
     /// The configuration.
     pub config: String,
+    /// The names that exist, as lines of a zone file; `None`: the scenario needs none.
+    pub dns: Option<String>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -25,6 +27,12 @@ pub enum Step {
     Log { text: String, line: usize },
     /// Time passes.
     Time { seconds: u64, line: usize },
+    /// A phone closes its connections.
+    Close { phone: String, line: usize },
+    /// A phone accepts no connections from now on.
+    Refuse { phone: String, line: usize },
+    /// From now on these names exist, and no others.
+    Names { text: String, line: usize },
     /// An RPC command is called and answers this.
     Rpc { words: Vec<String>, answer: String, line: usize },
 }
@@ -73,19 +81,56 @@ fn add_block(scenario: &mut Scenario, info: &str, body: String, line: usize) -> 
             scenario.config.push_str(&body);
             return Ok(());
         }
+        ["dns"] => {
+            let first = scenario.dns.get_or_insert_default();
+            if scenario.steps.is_empty() {
+                first.push_str(&body);
+                return Ok(());
+            }
+            Step::Names { text: body, line }
+        }
         ["sip", "from", phone] => Step::Send { phone: phone.into(), tcp: false, text: body, line },
         ["sip", "from", phone, "tcp"] => Step::Send { phone: phone.into(), tcp: true, text: body, line },
         ["sip", "to", phone] => Step::Receive { phone: phone.into(), text: body, line },
+        ["tcp", "close", phone] => Step::Close { phone: phone.into(), line },
+        ["tcp", "refuse", phone] => Step::Refuse { phone: phone.into(), line },
         ["log"] => Step::Log { text: body, line },
         ["time"] => {
             let seconds = body.trim().trim_start_matches('+').trim_end_matches('s').parse();
             Step::Time { seconds: seconds.map_err(|_| format!("line {line}: write `61s`"))?, line }
         }
-        ["rpc", _, ..] => {
-            Step::Rpc { words: words[1..].iter().map(|word| (*word).to_owned()).collect(), answer: body, line }
-        }
+        ["rpc", _, ..] => Step::Rpc { words: quoted_words(info).split_off(1), answer: body, line },
         _ => return Err(format!("line {line}: unknown block `{info}`")),
     };
     scenario.steps.push(step);
     Ok(())
+}
+
+/// Words between blanks; in double quotes a blank is none, and `\r`, `\n`, `\"` stand for what they are in C.
+fn quoted_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        match char {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => {
+                let escaped = match chars.next() {
+                    Some('r') => '\r',
+                    Some('n') => '\n',
+                    Some(other) => other,
+                    None => break,
+                };
+                word.get_or_insert_default().push(escaped);
+            }
+            char if char.is_whitespace() && !quoted => words.extend(word.take()),
+            char => word.get_or_insert_default().push(char),
+        }
+    }
+    words.extend(word);
+    words
 }

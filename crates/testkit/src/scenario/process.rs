@@ -1,16 +1,17 @@
 //! A scenario's target as a process: our program or the installed Kamailio, over loopback.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::memory::with_mode;
+use super::names::Names;
 use super::parse::{Scenario, Step};
-use super::run::{Target, fill, phones};
+use super::run::{Target, fill, phones, zone};
+use crate::Zone;
 
 /// Which program runs.
 #[derive(Clone, Debug)]
@@ -40,17 +41,31 @@ impl Program {
 /// How long an expected message may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
+/// How long a look for a message waits.
+const POLL: Duration = Duration::from_millis(20);
+
 /// A running server and its phones.
 pub(super) struct Process {
     child: Child,
     directory: PathBuf,
     server: SocketAddr,
-    phones: Vec<(String, SocketAddr, UdpSocket)>,
-    streams: BTreeMap<String, (TcpStream, Vec<u8>)>,
+    phones: Vec<Phone>,
     /// What the server wrote to stderr.
     log: Arc<Mutex<Vec<u8>>>,
     read: usize,
     control: PathBuf,
+    names: Option<Names>,
+}
+
+/// A phone: it takes datagrams and connections at the same port.
+struct Phone {
+    name: String,
+    address: SocketAddr,
+    socket: UdpSocket,
+    /// `None` when it refuses connections.
+    listener: Option<TcpListener>,
+    /// Connections that either side opened, and what came over them.
+    streams: Vec<(TcpStream, Vec<u8>)>,
 }
 
 /// A free port on loopback.
@@ -59,12 +74,10 @@ fn bind() -> Result<UdpSocket, String> {
 }
 
 impl Process {
-    pub(super) fn start(scenario: &Scenario, program: &Program) -> Result<Self, String> {
+    pub(super) fn start(scenario: &Scenario, program: &Program, names: Option<Names>) -> Result<Self, String> {
         let mut phones_bound = Vec::new();
         for name in phones(scenario) {
-            let socket = bind()?;
-            let address = socket.local_addr().map_err(|error| error.to_string())?;
-            phones_bound.push((name, address, socket));
+            phones_bound.push(Phone::bind(name)?);
         }
         // The port is free for both UDP and TCP at this moment; the server takes it right after.
         let server = bind()?.local_addr().map_err(|error| error.to_string())?;
@@ -73,14 +86,21 @@ impl Process {
         let control = directory.join("ctl");
         let file = directory.join("kamailio.cfg");
         let named: Vec<(String, SocketAddr)> =
-            phones_bound.iter().map(|(name, address, _)| (name.clone(), *address)).collect();
+            phones_bound.iter().map(|phone| (phone.name.clone(), phone.address)).collect();
         let config = fill(&scenario.config, server, &named);
         let text = complete(&config, scenario, server, &control, program);
         std::fs::write(&file, text).map_err(|error| error.to_string())?;
+        if let Some(names) = &names {
+            names.server.start(zone(scenario, server, &named)?)?;
+        }
+        let command = |binary: &Path| match &names {
+            Some(names) => names.command(binary, &directory),
+            None => Ok(Command::new(binary)),
+        };
         let mut command = match program {
-            Program::Olelo(binary) => Command::new(binary),
+            Program::Olelo(binary) => command(binary)?,
             Program::Kamailio(binary, modules) => {
-                let mut command = Command::new(binary);
+                let mut command = command(binary)?;
                 command.arg("-L").arg(modules).args(["-m", "64", "-M", "8", "-n", "1"]);
                 command
             }
@@ -97,8 +117,7 @@ impl Process {
             let lines = log.clone();
             std::thread::spawn(move || collect(stderr, &lines));
         }
-        let mut process =
-            Self { child, directory, server, phones: phones_bound, streams: BTreeMap::new(), log, read: 0, control };
+        let mut process = Self { child, directory, server, phones: phones_bound, log, read: 0, control, names };
         process.wait_until_it_serves()?;
         Ok(process)
     }
@@ -137,29 +156,69 @@ impl Process {
         format!("--- log:\n{}", lines[from..].join("\n"))
     }
 
-    fn stream(&mut self, phone: &str) -> Result<&mut (TcpStream, Vec<u8>), String> {
-        if !self.streams.contains_key(phone) {
-            let stream = TcpStream::connect(self.server).map_err(|error| format!("cannot connect: {error}"))?;
-            stream.set_read_timeout(Some(Duration::from_millis(20))).map_err(|error| error.to_string())?;
-            self.streams.insert(phone.to_owned(), (stream, Vec::new()));
-        }
-        self.streams.get_mut(phone).ok_or_else(|| "no stream".to_owned())
+    fn phone_named(&mut self, name: &str) -> Result<&mut Phone, String> {
+        self.phones.iter_mut().find(|phone| phone.name == name).ok_or_else(|| format!("no phone {name}"))
     }
 
-    fn poll(&mut self, phone: &str) -> Option<Vec<u8>> {
-        if let Some((stream, buffer)) = self.streams.get_mut(phone) {
-            let mut bytes = [0; 65536];
-            if let Ok(count) = stream.read(&mut bytes) {
-                buffer.extend_from_slice(&bytes[..count]);
+    fn poll(&mut self, name: &str) -> Option<Vec<u8>> {
+        self.phone_named(name).ok()?.poll()
+    }
+}
+
+impl Phone {
+    /// On a port that is free for UDP and TCP.
+    fn bind(name: String) -> Result<Self, String> {
+        for _ in 0..20 {
+            let socket = bind()?;
+            let address = socket.local_addr().map_err(|error| error.to_string())?;
+            let _ = socket.set_read_timeout(Some(POLL));
+            if let Ok(listener) = TcpListener::bind(address) {
+                let _ = listener.set_nonblocking(true);
+                return Ok(Self { name, address, socket, listener: Some(listener), streams: Vec::new() });
+            }
+        }
+        Err("no port is free for UDP and TCP".into())
+    }
+
+    fn add_stream(&mut self, stream: TcpStream) {
+        let _ = stream.set_nonblocking(false);
+        let _ = stream.set_read_timeout(Some(POLL));
+        self.streams.push((stream, Vec::new()));
+    }
+
+    fn accept(&mut self) {
+        while let Some(Ok((stream, _))) = self.listener.as_ref().map(TcpListener::accept) {
+            self.add_stream(stream);
+        }
+    }
+
+    /// The newest connection, whoever opened it; else a new one.
+    fn stream(&mut self, server: SocketAddr) -> Result<&mut TcpStream, String> {
+        self.accept();
+        if self.streams.is_empty() {
+            self.add_stream(TcpStream::connect(server).map_err(|error| format!("cannot connect: {error}"))?);
+        }
+        self.streams.last_mut().map(|(stream, _)| stream).ok_or_else(|| "no stream".to_owned())
+    }
+
+    fn poll(&mut self) -> Option<Vec<u8>> {
+        self.accept();
+        let mut bytes = [0; 65536];
+        let mut ended = Vec::new();
+        for (at, (stream, buffer)) in self.streams.iter_mut().enumerate() {
+            match stream.read(&mut bytes) {
+                Ok(0) => ended.push(at),
+                Ok(count) => buffer.extend_from_slice(&bytes[..count]),
+                Err(_) => {}
             }
             if let Some(message) = cut(buffer) {
                 return Some(message);
             }
         }
-        let (_, _, socket) = self.phones.iter().find(|(name, ..)| name == phone)?;
-        let _ = socket.set_read_timeout(Some(Duration::from_millis(20)));
-        let mut bytes = [0; 65536];
-        let count = socket.recv(&mut bytes).ok()?;
+        for at in ended.into_iter().rev() {
+            self.streams.remove(at);
+        }
+        let count = self.socket.recv(&mut bytes).ok()?;
         Some(bytes[..count].to_vec())
     }
 }
@@ -218,20 +277,29 @@ impl Target for Process {
     }
 
     fn phone(&mut self, name: &str) -> Result<SocketAddr, String> {
-        self.phones
-            .iter()
-            .find(|(known, ..)| known == name)
-            .map(|(_, address, _)| *address)
-            .ok_or_else(|| format!("no phone {name}"))
+        self.phone_named(name).map(|phone| phone.address)
     }
 
     fn send(&mut self, phone: &str, tcp: bool, data: &[u8]) -> Result<(), String> {
-        if tcp {
-            return self.stream(phone)?.0.write_all(data).map_err(|error| format!("cannot send: {error}"));
-        }
         let server = self.server;
-        let (_, _, socket) = self.phones.iter().find(|(name, ..)| name == phone).ok_or("no such phone")?;
-        socket.send_to(data, server).map(|_| ()).map_err(|error| format!("cannot send: {error}"))
+        let phone = self.phone_named(phone)?;
+        let sent =
+            if tcp { phone.stream(server)?.write_all(data) } else { phone.socket.send_to(data, server).map(|_| ()) };
+        sent.map_err(|error| format!("cannot send: {error}"))
+    }
+
+    fn close(&mut self, phone: &str) -> Result<(), String> {
+        let phone = self.phone_named(phone)?;
+        phone.accept();
+        phone.streams.clear();
+        // The server notices a moment later.
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(())
+    }
+
+    fn refuse(&mut self, phone: &str) -> Result<(), String> {
+        self.phone_named(phone)?.listener = None;
+        Ok(())
     }
 
     fn receive(&mut self, phone: &str) -> Result<Option<Vec<u8>>, String> {
@@ -264,6 +332,12 @@ impl Target for Process {
         std::thread::sleep(Duration::from_secs(seconds));
     }
 
+    fn set_zone(&mut self, zone: Zone) {
+        if let Some(names) = &self.names {
+            names.server.replace(zone);
+        }
+    }
+
     fn rpc(&mut self, words: &[String]) -> Result<String, String> {
         let Some((command, arguments)) = words.split_first() else { return Err("no command".into()) };
         let address = format!("unix:{}", self.control.display());
@@ -275,7 +349,7 @@ impl Target for Process {
     }
 
     fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {
-        let names: Vec<String> = self.phones.iter().map(|(name, ..)| name.clone()).collect();
+        let names: Vec<String> = self.phones.iter().map(|phone| phone.name.clone()).collect();
         names.into_iter().filter_map(|name| self.poll(&name).map(|message| (name, message))).collect()
     }
 }
@@ -289,8 +363,7 @@ fn script_records(text: &str) -> Vec<String> {
         let end = next.map_or(record.len(), |(at, _)| at);
         records.push(record[..end].trim_end_matches('\n').to_owned());
     }
-    records.retain(|record| record.contains("<script>: "));
-    records.into_iter().map(|record| record.replacen("<script>: ", "", 1)).collect()
+    records.iter().filter_map(|record| super::expect::said(record)).collect()
 }
 
 /// Finds ` 0(123) LEVEL: `: where it starts, and the text from the level on.

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use super::expect;
 use super::parse::{Scenario, Step};
+use crate::Zone;
 
 /// What a scenario runs against.
 pub(super) trait Target {
@@ -20,6 +21,12 @@ pub(super) trait Target {
     fn log(&mut self, expected: usize) -> Result<Vec<String>, String>;
     /// Lets time pass.
     fn pass(&mut self, seconds: u64);
+    /// A phone closes its connections.
+    fn close(&mut self, phone: &str) -> Result<(), String>;
+    /// A phone accepts no connections from now on.
+    fn refuse(&mut self, phone: &str) -> Result<(), String>;
+    /// Other names exist from now on.
+    fn set_zone(&mut self, zone: Zone);
     /// Calls an RPC command; its answer as `kamcmd` prints it, or `error CODE: text`.
     fn rpc(&mut self, words: &[String]) -> Result<String, String>;
     /// Messages that nobody expected.
@@ -30,13 +37,21 @@ pub(super) trait Target {
 pub(super) fn phones(scenario: &Scenario) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for step in &scenario.steps {
-        if let Step::Send { phone, .. } | Step::Receive { phone, .. } = step
+        if let Step::Send { phone, .. }
+        | Step::Receive { phone, .. }
+        | Step::Close { phone, .. }
+        | Step::Refuse { phone, .. } = step
             && !names.contains(phone)
         {
             names.push(phone.clone());
         }
     }
     names
+}
+
+/// The scenario's names at its beginning.
+pub(super) fn zone(scenario: &Scenario, server: SocketAddr, phones: &[(String, SocketAddr)]) -> Result<Zone, String> {
+    Zone::parse(&fill(scenario.dns.as_deref().unwrap_or_default(), server, phones))
 }
 
 /// Replaces `{server}`, `{server.port}`, `{alice}` ..
@@ -46,6 +61,7 @@ pub(super) fn fill(text: &str, server: SocketAddr, phones: &[(String, SocketAddr
     for (name, address) in phones {
         text = text.replace(&format!("{{{name}}}"), &address.to_string());
         text = text.replace(&format!("{{{name}.port}}"), &address.port().to_string());
+        text = text.replace(&format!("{{{name}.ip}}"), &address.ip().to_string());
     }
     text
 }
@@ -81,6 +97,12 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
                 let wanted = expect::records(&fill(text, server, &addresses));
                 let got = target.log(wanted.len())?;
                 expect::log(&wanted, &got, &mut known).map_err(|error| format!("line {line}: {error}"))?;
+            }
+            Step::Close { phone, .. } => target.close(phone)?,
+            Step::Refuse { phone, .. } => target.refuse(phone)?,
+            Step::Names { text, line } => {
+                let zone = Zone::parse(&fill(text, server, &addresses));
+                target.set_zone(zone.map_err(|error| format!("line {line}: {error}"))?);
             }
             Step::Time { seconds, .. } => target.pass(*seconds),
             Step::Rpc { words, answer, line } => {

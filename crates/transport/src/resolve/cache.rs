@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::RwLock;
+use tokio::time::Instant;
 
 /// A kind of DNS record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +66,8 @@ pub enum Records {
 
 impl Records {
     /// No records of a kind.
-    pub(super) fn none(kind: RecordKind) -> Self {
+    #[must_use]
+    pub fn none(kind: RecordKind) -> Self {
         match kind {
             RecordKind::A => Self::A(Arc::default()),
             RecordKind::Aaaa => Self::Aaaa(Arc::default()),
@@ -98,7 +100,7 @@ impl Records {
 }
 
 /// What the servers said: records, or why they said nothing.
-pub(super) type Answer = Result<Records, Arc<str>>;
+pub type Answer = Result<Records, Arc<str>>;
 
 /// A name and a kind of record. Names compare without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

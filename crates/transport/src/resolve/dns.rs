@@ -1,6 +1,7 @@
 //! Asking name servers, by hickory-dns. Its types stay in this file.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,8 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 
-use super::cache::{Answer, NaptrRecord, Question, RecordKind, Records, SrvRecord};
-use super::{ResolveError, ResolveOptions};
+use super::cache::{NaptrRecord, RecordKind, Records, SrvRecord};
+use super::{Fetched, ResolveError, ResolveOptions, Source};
 
 /// Asks name servers and remembers nothing.
 pub(super) struct Dns {
@@ -31,42 +32,48 @@ impl Dns {
         };
         let settings = builder.options_mut();
         settings.cache_size = 0;
-        settings.timeout = options.timeout;
-        settings.attempts = options.attempts;
+        settings.timeout = options.timeout.unwrap_or(settings.timeout);
+        settings.attempts = options.attempts.unwrap_or(settings.attempts);
         let resolver = builder.build().map_err(setup)?;
         Ok(Self { resolver, search: options.search })
     }
 
     /// Asks; returns the records and how long they are good (for "none": as long as the zone's SOA record says).
-    pub(super) async fn fetch(&self, question: &Question) -> (Answer, Option<Duration>) {
-        let kind = match question.kind {
+    async fn ask(&self, name: &str, kind: RecordKind) -> Fetched {
+        let record_type = match kind {
             RecordKind::A => RecordType::A,
             RecordKind::Aaaa => RecordType::AAAA,
             RecordKind::Srv => RecordType::SRV,
             RecordKind::Naptr => RecordType::NAPTR,
         };
-        let mut name = match Name::from_utf8(&question.name) {
+        let mut name = match Name::from_utf8(name) {
             Ok(name) => name,
             Err(error) => return (Err(Arc::from(error.to_string())), None),
         };
         // Services belong to the domain as written; only hosts may be short names.
-        let is_host = matches!(question.kind, RecordKind::A | RecordKind::Aaaa);
+        let is_host = matches!(kind, RecordKind::A | RecordKind::Aaaa);
         if !self.search || !is_host {
             name.set_fqdn(true);
         }
-        match self.resolver.lookup(name, kind).await {
+        match self.resolver.lookup(name, record_type).await {
             Ok(lookup) => {
                 let answers = lookup.answers();
                 let ttl = answers.iter().map(|record| record.ttl).min().unwrap_or(0);
                 let data = answers.iter().map(|record| &record.data);
-                (Ok(records(question.kind, data)), Some(Duration::from_secs(u64::from(ttl))))
+                (Ok(records(kind, data)), Some(Duration::from_secs(u64::from(ttl))))
             }
             Err(NetError::Dns(DnsError::NoRecordsFound(none))) => {
                 let ttl = none.negative_ttl.map(|ttl| Duration::from_secs(u64::from(ttl)));
-                (Ok(Records::none(question.kind)), ttl)
+                (Ok(Records::none(kind)), ttl)
             }
             Err(error) => (Err(Arc::from(error.to_string())), None),
         }
+    }
+}
+
+impl Source for Dns {
+    fn fetch<'a>(&'a self, name: &'a str, kind: RecordKind) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
+        Box::pin(self.ask(name, kind))
     }
 }
 

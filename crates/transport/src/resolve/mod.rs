@@ -10,19 +10,24 @@ mod plan;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use sip::Protocol;
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
-use cache::{Answer, Cache, Question};
+pub use cache::Answer;
+use cache::{Cache, Question};
 pub use cache::{CachedRecord, Records};
 pub use cache::{NaptrRecord, RecordKind, SrvRecord};
 use dns::Dns;
 use plan::{Outcome, Wanted};
+
+use crate::socket::LocalSocket;
 
 /// How often the records of one name may lead to further names: a chain longer than this is a loop.
 const MAX_ROUNDS: usize = 8;
@@ -65,16 +70,21 @@ pub struct ResolveOptions {
     /// Ask for NAPTR records when neither port nor protocol is given, and then for SRV records of every protocol
     /// (`dns_try_naptr`). Otherwise UDP is assumed.
     pub naptr: bool,
+    /// Of NAPTR records those of the lowest order are used, as the domain's owner wants it (`dns_naptr_ignore_rfc=0`).
+    /// Otherwise `protocols` says which are tried first.
+    pub naptr_by_order: bool,
+    /// SRV records of one priority are drawn by weight (`dns_srv_lb`). Otherwise the heaviest is always first.
+    pub srv_by_weight: bool,
     /// Ask for IPv6 addresses too (`dns_try_ipv6`).
     pub ipv6: bool,
     /// Ask for IPv4 addresses; false on a server without such a socket.
     pub ipv4: bool,
     /// Use the search list of `/etc/resolv.conf` (`dns_use_search_list`).
     pub search: bool,
-    /// Time for one try with one server (`dns_retr_time`).
-    pub timeout: Duration,
-    /// Tries (`dns_retr_no`).
-    pub attempts: usize,
+    /// Time for one try with one server (`dns_retr_time`); `None`: what `/etc/resolv.conf` says, else five seconds.
+    pub timeout: Option<Duration>,
+    /// Tries (`dns_retr_no`); `None`: what `/etc/resolv.conf` says, else two.
+    pub attempts: Option<usize>,
     /// How long a name is remembered to be without records (`dns_cache_negative_ttl`).
     pub negative_ttl: Duration,
     /// The shortest time an answer is remembered (`dns_cache_min_ttl`).
@@ -87,16 +97,42 @@ pub struct ResolveOptions {
     pub protocols: Vec<Protocol>,
 }
 
+impl ResolveOptions {
+    /// The defaults for a server with these sockets: only addresses and protocols that one of them can send to.
+    #[must_use]
+    pub fn for_sockets(sockets: &[LocalSocket]) -> Self {
+        let mut protocols: Vec<Protocol> = Vec::new();
+        for socket in sockets {
+            if !protocols.contains(&socket.protocol) {
+                protocols.push(socket.protocol);
+            }
+        }
+        // Kamailio's order of preference (`dns_udp_pref` and the like).
+        protocols.sort_by_key(|protocol| match protocol {
+            Protocol::Udp => 0,
+            Protocol::Tcp => 1,
+            Protocol::Sctp => 2,
+            Protocol::Tls => 3,
+            Protocol::Ws => 4,
+            Protocol::Wss => 5,
+        });
+        let ipv6 = sockets.iter().any(|socket| socket.address.is_ipv6());
+        Self { protocols, ipv6, ..Self::default() }
+    }
+}
+
 impl Default for ResolveOptions {
     fn default() -> Self {
         Self {
             servers: Vec::new(),
             naptr: false,
+            naptr_by_order: false,
+            srv_by_weight: false,
             ipv6: true,
             ipv4: true,
             search: true,
-            timeout: Duration::from_secs(2),
-            attempts: 2,
+            timeout: None,
+            attempts: None,
             negative_ttl: Duration::from_secs(60),
             min_ttl: Duration::ZERO,
             max_ttl: Duration::from_secs(u64::from(u32::MAX)),
@@ -104,6 +140,16 @@ impl Default for ResolveOptions {
             protocols: vec![Protocol::Udp, Protocol::Tcp, Protocol::Tls],
         }
     }
+}
+
+/// What a source said: records or why there is no answer, and how long that is good (for "there are none" too).
+/// Without a time the [`ResolveOptions`] decide.
+pub type Fetched = (Answer, Option<Duration>);
+
+/// Where answers come from that the cache does not have: name servers, or a zone in memory in tests.
+pub trait Source: Send + Sync {
+    /// Asks for the records of one name (lower case, no dot at the end) and kind. Aliases (CNAME) are followed.
+    fn fetch<'a>(&'a self, name: &'a str, kind: RecordKind) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>>;
 }
 
 /// Resolves names. Cheap to clone: all clones share one cache.
@@ -115,7 +161,7 @@ pub struct Resolver {
 struct Inner {
     options: ResolveOptions,
     cache: Cache,
-    dns: Dns,
+    source: Arc<dyn Source>,
     /// Off: names in the cache are answered, others fail at once (`dns.set_server_state`).
     ask_servers: AtomicBool,
     /// Questions that are being asked, so that a hundred messages to one host ask once.
@@ -126,9 +172,15 @@ impl Resolver {
     /// A resolver. Fails when `/etc/resolv.conf` is needed and cannot be read.
     pub fn new(options: ResolveOptions) -> Result<Self, ResolveError> {
         let dns = Dns::new(&options)?;
+        Ok(Self::with_source(options, Arc::new(dns)))
+    }
+
+    /// A resolver that asks `source`. Its cache follows tokio's clock, a virtual one in tests.
+    #[must_use]
+    pub fn with_source(options: ResolveOptions, source: Arc<dyn Source>) -> Self {
         let cache = Cache::new(options.cache_size);
         let asking = Mutex::default();
-        Ok(Self { inner: Arc::new(Inner { options, cache, dns, ask_servers: AtomicBool::new(true), asking }) })
+        Self { inner: Arc::new(Inner { options, cache, source, ask_servers: AtomicBool::new(true), asking }) }
     }
 
     /// The settings.
@@ -222,7 +274,7 @@ impl Resolver {
 
     async fn fetch(&self, question: &Question) -> Answer {
         let options = &self.inner.options;
-        let (answer, ttl) = self.inner.dns.fetch(question).await;
+        let (answer, ttl) = self.inner.source.fetch(&question.name, question.kind).await;
         let ttl = match &answer {
             Ok(records) if records.is_empty() => ttl.unwrap_or(options.negative_ttl).min(options.negative_ttl),
             Ok(_) => ttl.unwrap_or_default().clamp(options.min_ttl, options.max_ttl.max(options.min_ttl)),

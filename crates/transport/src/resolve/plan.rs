@@ -153,7 +153,8 @@ impl Planner<'_> {
     }
 
     fn services(&mut self, list: &[SrvRecord], protocol: Protocol) {
-        for service in order(list, self.random) {
+        let ordered = if self.options.srv_by_weight { draw(list, self.random) } else { sort(list) };
+        for service in ordered {
             if !service.target.is_empty() {
                 self.addresses(&service.target, service.port, protocol);
             }
@@ -167,13 +168,13 @@ impl Planner<'_> {
             None if !self.missing.is_empty() => return,
             _ => Default::default(),
         };
-        let usable = self.usable_rules(&rules, sips);
-        if !usable.is_empty() {
-            for (protocol, name) in usable {
-                if let Some(Records::Srv(list)) = self.records(&name, RecordKind::Srv) {
-                    self.services(&list, protocol);
-                }
+        for (protocol, name) in self.usable_rules(&rules, sips) {
+            if let Some(Records::Srv(list)) = self.records(&name, RecordKind::Srv) {
+                self.services(&list, protocol);
             }
+        }
+        // Rules that lead nowhere are as good as none.
+        if !self.targets.is_empty() || !self.missing.is_empty() {
             return;
         }
         let options = self.options;
@@ -192,21 +193,25 @@ impl Planner<'_> {
         }
     }
 
-    /// The protocols and SRV names of the rules this server can follow, in order (RFC 3263 4.1).
+    /// The protocols and SRV names of the rules this server can follow, in order: by our own preference of protocols,
+    /// or by the domain's (RFC 3263 4.1), where a higher order counts only when no lower one can be used.
     fn usable_rules(&self, rules: &[NaptrRecord], sips: bool) -> Vec<(Protocol, String)> {
+        let preference = |protocol: &Protocol| self.options.protocols.iter().position(|known| known == protocol);
         let mut usable: Vec<_> = rules
             .iter()
             .filter(|rule| rule.flags.eq_ignore_ascii_case("s"))
             .filter_map(|rule| Some((rule, protocol_of(&rule.services)?)))
-            .filter(|(_, protocol)| self.options.protocols.contains(protocol) && (!sips || protocol.is_secure()))
+            .filter_map(|(rule, protocol)| Some((preference(&protocol)?, rule, protocol)))
+            .filter(|(_, _, protocol)| !sips || protocol.is_secure())
             .collect();
-        usable.sort_by_key(|(rule, _)| (rule.order, rule.preference));
-        let first = usable.first().map(|(rule, _)| rule.order);
-        usable
-            .into_iter()
-            .take_while(|(rule, _)| Some(rule.order) == first)
-            .map(|(rule, protocol)| (protocol, rule.replacement.clone()))
-            .collect()
+        if self.options.naptr_by_order {
+            usable.sort_by_key(|(_, rule, _)| (rule.order, rule.preference));
+            let first = usable.first().map(|(_, rule, _)| rule.order);
+            usable.retain(|(_, rule, _)| Some(rule.order) == first);
+        } else {
+            usable.sort_by_key(|(preference, rule, _)| (*preference, rule.order, rule.preference));
+        }
+        usable.into_iter().map(|(_, rule, protocol)| (protocol, rule.replacement.clone())).collect()
     }
 }
 
@@ -237,8 +242,15 @@ fn protocol_of(services: &str) -> Option<Protocol> {
     known.into_iter().find(|(name, _)| services.eq_ignore_ascii_case(name)).map(|(_, protocol)| protocol)
 }
 
+/// The order in which to try services: by priority, then the heaviest first.
+fn sort(list: &[SrvRecord]) -> Vec<&SrvRecord> {
+    let mut sorted: Vec<&SrvRecord> = list.iter().collect();
+    sorted.sort_by_key(|service| (service.priority, std::cmp::Reverse(service.weight)));
+    sorted
+}
+
 /// The order in which to try services: by priority, then drawn by weight (RFC 2782).
-fn order<'a>(list: &'a [SrvRecord], random: &mut dyn FnMut(u32) -> u32) -> Vec<&'a SrvRecord> {
+fn draw<'a>(list: &'a [SrvRecord], random: &mut dyn FnMut(u32) -> u32) -> Vec<&'a SrvRecord> {
     let mut rest: Vec<&SrvRecord> = list.iter().collect();
     // Those without weight come first within a priority, where the running sum gives them their small chance.
     rest.sort_by_key(|service| (service.priority, service.weight != 0));

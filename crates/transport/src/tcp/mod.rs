@@ -266,7 +266,7 @@ fn closed(
             socket: connection.socket,
             protocol: connection.protocol,
             destination: connection.peer,
-            connection: connection.id,
+            connection: Some(connection.id),
             data,
             error,
         };

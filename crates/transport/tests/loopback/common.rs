@@ -129,6 +129,24 @@ pub(crate) fn message(number: usize) -> Bytes {
     ))
 }
 
+/// Message `number` of a call.
+pub(crate) fn of_call(call: usize, number: usize) -> Bytes {
+    Bytes::from(format!(
+        "INFO sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{call}x{number}\r\n\
+         Call-ID: {call}@example.com\r\nCSeq: {number} INFO\r\n\r\n"
+    ))
+}
+
+/// The call and the number of such a message.
+pub(crate) fn call_and_number(message: &[u8]) -> (usize, usize) {
+    let text = String::from_utf8_lossy(message);
+    let number = |after: &str| {
+        let digits = text.split_once(after).unwrap().1;
+        digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap()].parse().unwrap()
+    };
+    (number("Call-ID: "), number("CSeq: "))
+}
+
 /// Waits until `condition` holds.
 pub(crate) fn wait_for(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;

@@ -41,8 +41,8 @@ impl NameServer {
         Resolver::new(ResolveOptions {
             servers: vec![self.address],
             naptr,
-            timeout: Duration::from_millis(500),
-            attempts: 1,
+            timeout: Some(Duration::from_millis(500)),
+            attempts: Some(1),
             ..ResolveOptions::default()
         })
         .unwrap()
@@ -172,8 +172,8 @@ fn a_dead_server_fails_in_time_and_is_not_asked_at_once_again() {
     let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
     let resolver = Resolver::new(ResolveOptions {
         servers: vec![silent.local_addr().unwrap()],
-        timeout: Duration::from_millis(200),
-        attempts: 1,
+        timeout: Some(Duration::from_millis(200)),
+        attempts: Some(1),
         ..ResolveOptions::default()
     })
     .unwrap();

@@ -1,11 +1,11 @@
 //! UDP.
 
-use std::collections::HashSet;
-use std::net::UdpSocket;
+use std::collections::{BTreeMap, HashSet};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::common::{PATIENCE, Server, echo, local, message, silent, wait_for};
+use crate::common::{Event, PATIENCE, Server, call_and_number, echo, local, message, of_call, silent, wait_for};
 use bytes::Bytes;
 use sip::Protocol;
 use transport::{Listen, Network as _, Options, Outgoing, SendError, SocketId, Transport, UdpOptions};
@@ -61,14 +61,124 @@ fn one_peer_uses_all_workers() {
         }),
     );
     let client = client();
+    let mut call = 0;
     for number in 0..4 {
-        client.send_to(&message(number), server.address(0)).unwrap();
-        // A worker takes all that is there: give each datagram to another one.
-        wait_for("a worker", || *meeting.0.lock().unwrap() > number);
+        // A call that happens to share the lane of one before waits for it: another call does not.
+        wait_for("a worker", || {
+            client.send_to(&of_call(call, 1), server.address(0)).unwrap();
+            call += 1;
+            std::thread::sleep(Duration::from_millis(20));
+            *meeting.0.lock().unwrap() > number
+        });
     }
     for _ in 0..4 {
         server.received();
     }
+}
+
+#[test]
+fn the_messages_of_a_call_keep_their_order_and_so_does_what_they_lead_to() {
+    const CALLS: usize = 40;
+    const MESSAGES: usize = 60;
+    let handled = Arc::new(Mutex::new(Vec::new()));
+    let (inside, seen) = (handled.clone(), Arc::new(Mutex::new(HashSet::new())));
+    let workers = seen.clone();
+    let server = Server::start(
+        &[local(Protocol::Udp)],
+        options(4),
+        Box::new(move |received, data, outbox| {
+            let (call, number) = call_and_number(data);
+            // Handling takes a little while, or none, so that workers would overtake each other.
+            if (call * 7 + number * 13) % 3 == 0 {
+                std::thread::sleep(Duration::from_micros((call as u64 * 31 + number as u64 * 17) % 300));
+            }
+            workers.lock().unwrap().insert(std::thread::current().id());
+            inside.lock().unwrap().push((call, number));
+            outbox.push(Outgoing::reply_to(received, data.clone().into_bytes()));
+        }),
+    );
+    let client = client();
+    client.connect(server.address(0)).unwrap();
+    let receiver = client.try_clone().unwrap();
+    let arrived = std::thread::spawn(move || {
+        let mut buffer = [0; 2000];
+        let arrived = (0..CALLS * MESSAGES).map(|_| {
+            let length = receiver.recv(&mut buffer).unwrap();
+            call_and_number(&buffer[..length])
+        });
+        arrived.collect::<Vec<_>>()
+    });
+    // As on a real line: some messages of a call come right behind each other, calls are mixed.
+    let mut sent = 0;
+    for number in (0..MESSAGES).step_by(3) {
+        for call in 0..CALLS {
+            for number in number..number + 3 {
+                client.send(&of_call(call, number)).unwrap();
+                sent += 1;
+            }
+            // Never more on the way than the buffers of the sockets take.
+            wait_for("the workers", || handled.lock().unwrap().len() + 60 > sent);
+        }
+    }
+    let in_order = |list: &[(usize, usize)]| {
+        let mut calls: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (call, number) in list {
+            calls.entry(*call).or_default().push(*number);
+        }
+        assert_eq!(calls.len(), CALLS);
+        for (call, numbers) in calls {
+            assert_eq!(numbers, (0..MESSAGES).collect::<Vec<_>>(), "call {call}");
+        }
+    };
+    in_order(&arrived.join().unwrap());
+    in_order(&handled.lock().unwrap());
+    assert!(seen.lock().unwrap().len() > 1, "one worker did everything");
+    assert_eq!(server.transport.statistics().udp_lane_full.get(), 0);
+}
+
+#[test]
+fn a_call_with_too_many_messages_loses_some_and_disturbs_no_other() {
+    let stuck = Arc::new((Mutex::new(true), Condvar::new()));
+    let inside = stuck.clone();
+    let server = Server::start(
+        &[local(Protocol::Udp)],
+        options(2),
+        Box::new(move |_, data, _| {
+            if call_and_number(data) == (0, 0) {
+                drop(inside.1.wait_timeout_while(inside.0.lock().unwrap(), PATIENCE, |stuck| *stuck).unwrap());
+            }
+        }),
+    );
+    let client = client();
+    let send = |call, number| client.send_to(&of_call(call, number), server.address(0)).unwrap();
+    send(0, 0);
+    std::thread::sleep(Duration::from_millis(50));
+    let statistics = server.transport.statistics();
+    let (mut number, mut asked, mut answered) = (0, 0, 0);
+    while statistics.udp_lane_full.get() == 0 {
+        number += 1;
+        assert!(number < 5000, "the queue has no bound");
+        send(0, number);
+        if number % 20 == 0 {
+            // Answered by the other worker while the first one is stuck.
+            send(number, 7);
+            asked += 1;
+            // Once in a thousand times that call shares the lane of the first one.
+            answered += usize::from(server.events.recv_timeout(Duration::from_millis(500)).is_ok());
+        }
+    }
+    assert!(asked > 10 && asked - answered < 3, "{answered} of {asked}");
+    *stuck.0.lock().unwrap() = false;
+    stuck.1.notify_all();
+    // What was queued is handled, in order, and the lane is free again.
+    let mut numbers = Vec::new();
+    while numbers.len() < 200 {
+        let (call, number) = call_and_number(&server.received().1);
+        if call == 0 {
+            numbers.push(number);
+        }
+    }
+    assert!(numbers.is_sorted(), "{numbers:?}");
 }
 
 #[test]
@@ -149,6 +259,104 @@ fn a_panic_costs_one_message() {
     assert_eq!(answers, [message(0), message(2)]);
     assert_eq!(server.transport.statistics().handler_panics.get(), 1);
     assert!(server.log.lock()[0].contains("this one is bad"));
+}
+
+#[test]
+fn a_panic_does_not_stop_its_call() {
+    let server = Server::start(
+        &[local(Protocol::Udp)],
+        options(3),
+        Box::new(|_, data, _| {
+            let (_, number) = call_and_number(data);
+            std::thread::sleep(Duration::from_millis(1));
+            assert!(number % 2 == 0, "an odd number");
+        }),
+    );
+    let client = client();
+    for number in 0..100 {
+        client.send_to(&of_call(1, number), server.address(0)).unwrap();
+    }
+    for number in (0..100).step_by(2) {
+        assert_eq!(call_and_number(&server.received().1), (1, number));
+    }
+    wait_for("the last one", || server.transport.statistics().handler_panics.get() == 50);
+}
+
+/// An address where nobody listens.
+fn nobody(ip: &str) -> SocketAddr {
+    UdpSocket::bind((ip, 0)).unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_refused_datagram_is_told() {
+    for (listen, ip) in [("127.0.0.1:0", "127.0.0.1"), ("0.0.0.0:0", "127.0.0.1"), ("[::1]:0", "::1")] {
+        if UdpSocket::bind(listen).is_err() {
+            continue;
+        }
+        for workers in [1, 2] {
+            let listen = Listen::new(Protocol::Udp, listen.parse().unwrap());
+            let server = Server::start(&[listen], options(workers), silent());
+            let nobody = nobody(ip);
+            for number in 0..3 {
+                let data = message(number);
+                server.transport.send(Outgoing::new(SocketId(0), Protocol::Udp, nobody, data.clone())).unwrap();
+                let failure = server.failed();
+                assert_eq!((failure.destination, failure.connection, failure.data), (nobody, None, data));
+                assert!(matches!(failure.error, SendError::Unreachable { .. }), "{:?}", failure.error);
+            }
+            let statistics = server.transport.statistics();
+            assert_eq!((statistics.udp_unreachable.get(), statistics.udp_send_errors.get()), (3, 0));
+            assert!(server.log.lock().is_empty(), "{:?}", server.log.lock());
+        }
+    }
+}
+
+#[test]
+fn reports_on_one_destination_do_not_fail_others() {
+    let server = Server::start(&[local(Protocol::Udp), local(Protocol::Udp)], options(2), silent());
+    let nobody = nobody("127.0.0.1");
+    let mut expected = HashSet::new();
+    for round in 0..40 {
+        let to = |destination, number| Outgoing::new(SocketId(0), Protocol::Udp, destination, message(number));
+        let mut outbox = Vec::new();
+        for number in round * 10..round * 10 + 10 {
+            let dead = number % 3 == 0;
+            outbox.push(to(if dead { nobody } else { server.address(1) }, number));
+            if !dead {
+                expected.insert(message(number));
+            }
+        }
+        server.transport.send_all(&mut outbox);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let (mut received, mut failed) = (HashSet::new(), 0);
+    while received.len() < expected.len() || failed < 134 {
+        match server.event() {
+            Event::Received(_, data) => drop(received.insert(data.into_bytes())),
+            Event::Failed(failure) => {
+                assert_eq!(failure.destination, nobody);
+                failed += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(received, expected);
+    assert_eq!(server.transport.statistics().udp_send_errors.get(), 0);
+    assert!(server.log.lock().is_empty(), "{:?}", server.log.lock());
+}
+
+#[test]
+fn reports_can_be_switched_off() {
+    let mut options = options(1);
+    options.udp.report_unreachable = false;
+    let server = Server::start(&[local(Protocol::Udp)], options, silent());
+    let to = |destination, number| Outgoing::new(SocketId(0), Protocol::Udp, destination, message(number));
+    for number in 0..5 {
+        server.transport.send(to(nobody("127.0.0.1"), number)).unwrap();
+    }
+    server.transport.send(to(server.address(0), 7)).unwrap();
+    assert_eq!(server.received().1.into_bytes(), message(7));
+    assert_eq!(server.transport.statistics().udp_unreachable.get(), 0);
 }
 
 #[test]

@@ -155,7 +155,10 @@ fn rules_choose_the_protocol() {
         .srv("_sip._tcp.example", &[(0, 0, 3, "a.example")])
         .a("a.example", "192.0.2.1");
     let options = with_naptr();
-    assert_eq!(zone.targets(&options, "example", None, None), "tls:192.0.2.1:2 tcp:192.0.2.1:3");
+    let all = "udp:192.0.2.1:1 tcp:192.0.2.1:3 tls:192.0.2.1:2";
+    assert_eq!(zone.targets(&options, "example", None, None), all);
+    let by_order = ResolveOptions { naptr_by_order: true, ..with_naptr() };
+    assert_eq!(zone.targets(&by_order, "example", None, None), "tls:192.0.2.1:2 tcp:192.0.2.1:3");
     assert_eq!(zone.targets(&plain(), "example", None, None), "udp:192.0.2.1:1");
     let sips = plan(
         &Wanted { host: "example", port: None, protocol: None, sips: true },
@@ -165,6 +168,28 @@ fn rules_choose_the_protocol() {
     );
     let address = "192.0.2.1:2".parse().unwrap();
     assert_eq!(sips, Outcome::Done(Ok(vec![Target { protocol: Protocol::Tls, address }])));
+}
+
+#[test]
+fn rules_that_lead_nowhere_are_as_good_as_none() {
+    let rules = [(1, 1, "SIP+D2U", "_sip._udp.nowhere"), (2, 1, "SIP+D2U", "_sip._udp.b"), (1, 1, "E2U+sip", "x")];
+    let zone = Zone::default()
+        .naptr("a", &rules)
+        .naptr("b", &rules)
+        .naptr("c", &rules[..1])
+        .srv("_sip._udp.b", &[(0, 0, 1, "host")])
+        .a("host", "192.0.2.1")
+        .a("c", "192.0.2.3");
+    assert_eq!(zone.targets(&with_naptr(), "a", None, None), "udp:192.0.2.1:1");
+    assert_eq!(zone.targets(&with_naptr(), "c", None, None), "udp:192.0.2.3:5060");
+}
+
+#[test]
+fn the_heaviest_service_of_a_priority_is_first() {
+    let services = [(2, 99, 1, "a"), (1, 5, 2, "a"), (1, 7, 3, "a"), (1, 7, 4, "a"), (1, 0, 5, "a")];
+    let zone = Zone::default().srv("_sip._udp.example", &services).a("a", "192.0.2.1");
+    let expected = "udp:192.0.2.1:3 udp:192.0.2.1:4 udp:192.0.2.1:2 udp:192.0.2.1:5 udp:192.0.2.1:1";
+    assert_eq!(zone.targets(&plain(), "example", None, None), expected);
 }
 
 #[test]
@@ -209,7 +234,7 @@ fn weights_are_shares() {
     // Every number that can be drawn first, once.
     for drawn in 0..=90 {
         let mut draws = [drawn].into_iter();
-        let ordered = order(&list, &mut |max| draws.next().unwrap_or(0).min(max));
+        let ordered = draw(&list, &mut |max| draws.next().unwrap_or(0).min(max));
         assert_eq!(ordered.len(), 3);
         *firsts.entry(ordered[0].target.clone()).or_default() += 1;
     }

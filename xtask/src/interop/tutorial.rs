@@ -1,116 +1,14 @@
-//! Tests with programs that others wrote: sipsak, sipp, kamcmd. They run the listings of the Kamailio 101 tutorial.
+//! The listings of the Kamailio 101 tutorial, RFC 4475, addresses, JSON-RPC.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::net::{TcpStream, UdpSocket};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
-/// A running server of ours.
-struct Server {
-    child: Child,
-    address: SocketAddr,
-    folder: PathBuf,
-}
+use super::server::{Server, check, output, text};
 
-impl Server {
-    fn start(binary: &Path, config: &str) -> Result<Self, String> {
-        Self::start_with(binary, config, &[])
-    }
-
-    /// `{port}` in `listen` is the server's port. Another program may take the free port before the server does, so a
-    /// failed start is tried again with another one.
-    fn start_with(binary: &Path, config: &str, listen: &[&str]) -> Result<Self, String> {
-        let mut result = Self::try_start(binary, config, listen);
-        for _ in 0..4 {
-            if result.is_ok() {
-                break;
-            }
-            result = Self::try_start(binary, config, listen);
-        }
-        result
-    }
-
-    fn try_start(binary: &Path, config: &str, listen: &[&str]) -> Result<Self, String> {
-        let address =
-            UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(|error| error.to_string())?;
-        let folder = std::env::temp_dir().join(format!("olelo-interop-{}-{}", std::process::id(), address.port()));
-        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        let log = std::fs::File::create(folder.join("log")).map_err(|error| error.to_string())?;
-        let child = Command::new(binary)
-            .args(["-f", config, "-DD", "-E", "-l"])
-            .arg(format!("tcp:{address}"))
-            .args(if listen.is_empty() { vec!["-l".to_owned(), format!("udp:{address}")] } else { Vec::new() })
-            .args(
-                listen
-                    .iter()
-                    .flat_map(|listen| ["-l".to_owned(), listen.replace("{port}", &address.port().to_string())]),
-            )
-            .arg("-Y")
-            .arg(&folder)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|error| error.to_string())?;
-        let mut server = Self { child, address, folder };
-        let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(address).is_err() {
-            if Instant::now() > end || server.has_ended() {
-                return Err(format!("the server did not start with {config}:\n{}", server.log()));
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-
-    fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-
-    /// Debian's kamcmd on this server.
-    fn kamcmd(&self, words: &[&str]) -> Result<String, String> {
-        let socket = format!("unix:{}", self.folder.join("kamailio_ctl").display());
-        let mut arguments = vec!["-s", &socket];
-        arguments.extend(words);
-        let output = output("kamcmd", &arguments)?;
-        Ok(text(&output))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let end = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < end && !self.has_ended() {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn output(program: &str, arguments: &[&str]) -> Result<Output, String> {
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| format!("cannot run {program}: {error}"))
-}
-
-fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn check(what: &str, holds: bool, detail: impl FnOnce() -> String) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(format!("{what}:\n{}", detail())) }
-}
-
-fn sipsak(server: &Server, arguments: &[&str]) -> Result<String, String> {
+pub(super) fn sipsak(server: &Server, arguments: &[&str]) -> Result<String, String> {
     let uri = format!("sip:106@{}", server.address);
     let mut all = vec!["-vv", "-s", &uri];
     all.extend(arguments);
@@ -144,7 +42,7 @@ fn sipp(server: &Server, scenario: &str, transport: &str, calls: &str) -> Result
 }
 
 /// Part 2: 501 to everything, and a line in the log.
-fn part_2(binary: &Path) -> Result<(), String> {
+pub(super) fn part_2(binary: &Path) -> Result<(), String> {
     let server = Server::start(binary, "tests/interop/tutorial_2.cfg")?;
     let answer = sipsak(&server, &[])?;
     check("part 2: 501", answer.contains("SIP/2.0 501 Not Implemented"), || answer.clone())?;
@@ -153,7 +51,7 @@ fn part_2(binary: &Path) -> Result<(), String> {
 }
 
 /// Parts 3 and 4: 480 to INVITE, registrations that kamcmd shows, expire and can be removed.
-fn part_4(binary: &Path) -> Result<(), String> {
+pub(super) fn part_4(binary: &Path) -> Result<(), String> {
     let server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
     for transport in ["u1", "t1"] {
         sipp(&server, "invite_480.xml", transport, "200")?;
@@ -178,7 +76,7 @@ fn part_4(binary: &Path) -> Result<(), String> {
 }
 
 /// Every message of RFC 4475 over UDP and TCP; the server answers a healthy request afterwards.
-fn torture(binary: &Path) -> Result<(), String> {
+pub(super) fn torture(binary: &Path) -> Result<(), String> {
     let mut server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
     let mut sent = 0;
     for folder in ["valid", "invalid"] {
@@ -221,7 +119,7 @@ fn forwarded(server: &Server, host: &str) -> Result<String, String> {
 }
 
 /// IPv4 with an advertised address and IPv6 side by side: each request leaves by the socket of its family.
-fn addresses(binary: &Path) -> Result<(), String> {
+pub(super) fn addresses(binary: &Path) -> Result<(), String> {
     let listen = ["udp:127.0.0.1:{port}/203.0.113.5:5080", "udp:[::1]:{port}"];
     let server = Server::start_with(binary, "tests/interop/forward.cfg", &listen)?;
     let text = forwarded(&server, "127.0.0.1")?;
@@ -232,7 +130,7 @@ fn addresses(binary: &Path) -> Result<(), String> {
 }
 
 /// JSON-RPC over the fifo, as kamctl does it.
-fn json_rpc(binary: &Path) -> Result<(), String> {
+pub(super) fn json_rpc(binary: &Path) -> Result<(), String> {
     let server = Server::start(binary, "tests/interop/tutorial_4.cfg")?;
     let reply_name = format!("olelo_reply_{}", std::process::id());
     let reply = Path::new("/tmp").join(&reply_name);
@@ -246,25 +144,4 @@ fn json_rpc(binary: &Path) -> Result<(), String> {
     let _ = std::fs::remove_file(&reply);
     let answer = text(&waiting);
     check("JSON-RPC over the fifo", answer.contains("\"result\"") && answer.contains("olelo"), || answer.clone())
-}
-
-/// A named test.
-type Test = (&'static str, fn(&Path) -> Result<(), String>);
-
-const TESTS: &[Test] = &[
-    ("tutorial part 2", part_2),
-    ("tutorial parts 3 and 4", part_4),
-    ("RFC 4475", torture),
-    ("JSON-RPC", json_rpc),
-    ("IPv6 and advertised addresses", addresses),
-];
-
-/// Runs all tests.
-pub(crate) fn run(binary: &Path) -> Result<(), String> {
-    for (name, test) in TESTS {
-        test(binary).map_err(|error| format!("interop: {name}: {error}"))?;
-        println!("interop: {name}: passed");
-    }
-    println!("interop: {} passed", TESTS.len());
-    Ok(())
 }

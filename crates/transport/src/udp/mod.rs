@@ -1,27 +1,30 @@
 //! UDP: worker threads that receive and send in batches.
 //!
-//! All workers of a socket block in the same receive call on the same descriptor; the kernel wakes one of them for
-//! each datagram. So one busy peer can use every worker, which a socket per worker (SO_REUSEPORT, chosen by a hash of
-//! the addresses) would not allow.
+//! All workers of a socket receive from the same descriptor; the kernel wakes one of them for each datagram. So one busy
+//! peer can use every worker, which a socket per worker (SO_REUSEPORT, chosen by a hash of the addresses) would not
+//! allow. `lanes` keeps the messages of one call in order nevertheless.
+
+mod lanes;
+mod reports;
+mod worker;
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use sip::{Protocol, Str};
+use parking_lot::Mutex;
 use socket2::{Domain, Socket, Type};
 
 use crate::error::{BindError, SendError};
-use crate::handler::{Handler, Network as _, Outgoing, Received};
+use crate::handler::{Handler, Outgoing};
 use crate::options::{Options, Severity};
 use crate::socket::{Listen, SocketId};
-use crate::statistics::Statistics;
-use crate::sys::{self, ReceiveBatch};
-use crate::transport::{Inner, Transport};
+use crate::sys;
+use crate::transport::Transport;
+use lanes::Lanes;
+use worker::Worker;
+pub(crate) use worker::handle_one;
 
 /// How long a sender waits for the kernel's send buffer, which drains at the speed of the network card.
 const SEND_PATIENCE: Duration = Duration::from_millis(20);
@@ -29,12 +32,24 @@ const SEND_PATIENCE: Duration = Duration::from_millis(20);
 /// A worker looks at least this often whether the server stops.
 const WAKE_INTERVAL: Duration = Duration::from_millis(900);
 
+/// How often a datagram is tried that fails because of reports on others.
+const MAX_RETRIES: usize = 16;
+
+/// The queue of a lane takes this many bytes at least: more than the longest datagram.
+const MIN_LANE: usize = 131_072;
+
 /// An open UDP socket.
 pub(crate) struct UdpListener {
     id: SocketId,
     socket: UdpSocket,
     address: SocketAddr,
     wildcard: bool,
+    /// Whether the kernel keeps the network's reports for us.
+    reports: bool,
+    /// Held from receiving datagrams until they were given to their lanes.
+    receiving: Mutex<()>,
+    /// `None` when there is one worker.
+    lanes: Option<Lanes>,
 }
 
 /// Opens a UDP socket.
@@ -46,7 +61,15 @@ pub(crate) fn open(id: SocketId, listen: &Listen, options: &Options) -> Result<U
     socket.bind(&address.into()).map_err(fail)?;
     let socket = UdpSocket::from(socket);
     let address = socket.local_addr().map_err(fail)?;
-    Ok(UdpListener { id, socket, address, wildcard: address.ip().is_unspecified() })
+    Ok(UdpListener {
+        id,
+        socket,
+        address,
+        wildcard: address.ip().is_unspecified(),
+        reports: options.udp.report_unreachable,
+        receiving: Mutex::new(()),
+        lanes: (options.udp.worker_count() > 1).then(|| Lanes::new(options.udp.max_buffer.max(MIN_LANE))),
+    })
 }
 
 fn set_options(socket: &Socket, address: SocketAddr, options: &Options) -> io::Result<()> {
@@ -62,6 +85,14 @@ fn set_options(socket: &Socket, address: SocketAddr, options: &Options) -> io::R
         }
     } else if address.ip().is_unspecified() {
         sys::set_option(socket.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+    }
+    if options.udp.report_unreachable {
+        let (level, name) = if address.is_ipv4() {
+            (libc::IPPROTO_IP, libc::IP_RECVERR)
+        } else {
+            (libc::IPPROTO_IPV6, libc::IPV6_RECVERR)
+        };
+        sys::set_option(socket.as_fd(), level, name, 1)?;
     }
     enlarge_buffers(socket, options);
     socket.set_read_timeout(Some(WAKE_INTERVAL))
@@ -118,14 +149,6 @@ fn enlarge_buffers(socket: &Socket, options: &Options) {
     }
 }
 
-/// True for keep-alives and whatever is too short to be a message.
-///
-/// Kamailio 5.6.3 drops every datagram below 32 bytes ("probing packet") before its parser sees it; longer runs of
-/// NUL, CR, LF and blanks it gives to the parser, which complains.
-fn is_noise(data: &[u8], min_datagram: usize) -> bool {
-    data.len() < min_datagram || data.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n' | b' '))
-}
-
 impl UdpListener {
     /// The address as bound.
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -138,67 +161,22 @@ impl UdpListener {
         let _ = socket2::SockRef::from(&self.socket).shutdown(std::net::Shutdown::Read);
     }
 
-    /// Receives and handles datagrams until the server stops.
-    pub(crate) fn work(&self, transport: &Transport, handler: &Arc<dyn Handler>) {
-        let inner = &transport.inner;
-        let mut batch = ReceiveBatch::new(inner.options.udp.batch, self.wildcard);
-        let mut outbox = Vec::with_capacity(2 * sys::MAX_BATCH);
-        while !inner.stopping.load(Ordering::Acquire) {
-            match batch.receive(self.socket.as_fd()) {
-                Ok(count) => {
-                    self.handle_batch(&batch, count, inner, &**handler, &mut outbox);
-                    transport.send_all(&mut outbox);
-                }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
-                Err(error) => {
-                    inner.options.log(Severity::Error, &format!("receiving on udp:{}: {error}", self.address));
-                    // Whatever it is, it must not take the whole processor.
-                    std::thread::park_timeout(Duration::from_millis(10));
-                }
-            }
-        }
-    }
-
-    fn handle_batch(
-        &self,
-        batch: &ReceiveBatch,
-        count: usize,
-        inner: &Inner,
-        handler: &dyn Handler,
-        outbox: &mut Vec<Outgoing>,
-    ) {
-        let statistics = &inner.statistics;
-        let (mut bytes, mut taken) = (0, 0);
-        for index in 0..count {
-            let data = batch.data(index);
-            let Some(source) = batch.source(index) else { continue };
-            if is_noise(data, inner.options.udp.min_datagram) {
-                statistics.udp_dropped.increment();
-                continue;
-            }
-            taken += 1;
-            bytes += data.len() as u64;
-            let destination = match batch.local_address(index) {
-                Some(ip) => SocketAddr::new(ip, self.address.port()),
-                None => self.address,
-            };
-            let received = Received { socket: self.id, protocol: Protocol::Udp, source, destination, connection: None };
-            handle_one(handler, received, Str::copy_from(data), outbox, inner);
-        }
-        statistics.udp_batches.increment();
-        statistics.udp_received.add(taken);
-        statistics.udp_received_bytes.add(bytes);
+    /// Receives and handles datagrams until the server stops. Each worker has a number of its own.
+    pub(crate) fn work(&self, number: usize, transport: &Transport, handler: &dyn Handler) {
+        Worker::new(number, self, transport, handler).work();
     }
 
     /// Sends datagrams in order; the error of the last one that failed.
     pub(crate) fn send<'a>(
         &self,
         datagrams: impl Iterator<Item = &'a Outgoing> + Clone,
-        statistics: &Statistics,
+        transport: &Transport,
         mut failed: impl FnMut(SendError),
     ) {
         let mut rest = datagrams;
+        let statistics = &transport.inner.statistics;
         let mut waited = false;
+        let mut retries = 0;
         while let Some(first) = rest.clone().next() {
             let pairs = rest.clone().map(|outgoing| (outgoing.destination, &outgoing.data[..]));
             match sys::send_many(self.socket.as_fd(), pairs) {
@@ -208,16 +186,24 @@ impl UdpListener {
                     let bytes: usize = rest.by_ref().take(sent).map(|outgoing| outgoing.data.len()).sum();
                     statistics.udp_sent_bytes.add(bytes as u64);
                     waited = false;
+                    retries = 0;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && !waited => {
                     waited = true;
                     sys::wait_writable(self.socket.as_fd(), SEND_PATIENCE);
                 }
+                // What failed may be an earlier datagram, to another destination: then this one leaves now.
+                Err(_)
+                    if self.reports && retries < MAX_RETRIES && (self.tell_reports(transport) > 0 || retries == 0) =>
+                {
+                    retries += 1;
+                }
                 Err(error) => {
                     statistics.udp_send_errors.increment();
                     failed(send_error(first, error));
                     rest.next();
+                    retries = 0;
                 }
             }
         }
@@ -228,45 +214,7 @@ fn send_error(outgoing: &Outgoing, error: io::Error) -> SendError {
     let destination = outgoing.destination;
     match error.raw_os_error() {
         Some(libc::EMSGSIZE) => SendError::TooBig { destination, size: outgoing.data.len() },
-        Some(libc::EAGAIN) => SendError::Busy,
+        Some(libc::EAGAIN | libc::ENOBUFS) => SendError::Busy,
         _ => SendError::Io { destination, error },
-    }
-}
-
-/// Gives one message to the handler. A panic there costs that message and nothing else.
-pub(crate) fn handle_one(
-    handler: &dyn Handler,
-    received: Received,
-    data: Str,
-    outbox: &mut Vec<Outgoing>,
-    inner: &Inner,
-) {
-    let before = outbox.len();
-    let call = AssertUnwindSafe(|| handler.receive(received, data, outbox));
-    if let Err(panic) = catch_unwind(call) {
-        let text = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_default();
-        outbox.truncate(before);
-        inner.statistics.handler_panics.increment();
-        inner
-            .options
-            .log(Severity::Bug, &format!("the handling of a message from {} panicked: {text}", received.source));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_noise;
-
-    #[test]
-    fn noise() {
-        assert!(is_noise(b"", 32));
-        assert!(is_noise(b"OPTIONS sip:a SIP/2.0\r\n", 32));
-        assert!(is_noise(&[0; 100], 32));
-        assert!(is_noise("\r\n".repeat(30).as_bytes(), 32));
-        assert!(!is_noise(&[b'A'; 32], 32));
     }
 }
