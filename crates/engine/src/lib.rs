@@ -21,6 +21,7 @@ pub mod known;
 pub mod load;
 pub mod log;
 pub mod module;
+pub mod names;
 pub mod params;
 pub mod posix_regex;
 pub mod program;

@@ -13,7 +13,7 @@ use engine::receive::Engine;
 use engine::settings::Settings;
 use language::{FileSystem, MemoryFiles, ReadFile, Source};
 use sip::Protocol;
-use transport::resolve::{ResolveOptions, Resolver};
+use transport::resolve::Resolver;
 use transport::{Counter, Network as _, Options, Severity, Statistics, TcpOptions, Transport, UdpOptions};
 
 use crate::arguments::{Arguments, define};
@@ -264,13 +264,7 @@ async fn run_until_signal(
 }
 
 fn attach_resolver(core: &Core, transport: &Transport) {
-    let sockets = ResolveOptions::for_sockets(transport.sockets());
-    let options = ResolveOptions {
-        naptr: core.settings.dns_try_naptr,
-        ipv6: core.settings.dns_try_ipv6 && sockets.ipv6,
-        ..sockets
-    };
-    match Resolver::new(options) {
+    match Resolver::new(engine::names::resolve_options(&core.settings, transport.sockets())) {
         Ok(resolver) => {
             let _ = core.resolver.set(Arc::new(resolver));
         }

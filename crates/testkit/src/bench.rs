@@ -11,7 +11,7 @@ use engine::log::Log;
 use engine::receive::Engine;
 use engine::{ModuleDef, RpcResult, RpcValue, Str};
 use sip::Protocol;
-use transport::resolve::{ResolveOptions, Resolver};
+use transport::resolve::Resolver;
 use transport::{Handler as _, Network as _, Outgoing, Received, SocketId};
 
 use crate::dns::{SharedZone, ZoneSource};
@@ -38,12 +38,7 @@ async fn run_tasks() {
 
 /// A resolver with the core's settings that knows the zone's names.
 fn resolver(core: &Core, zone: SharedZone) -> Resolver {
-    let sockets = ResolveOptions::for_sockets(core.sockets());
-    let options = ResolveOptions {
-        naptr: core.settings.dns_try_naptr,
-        ipv6: core.settings.dns_try_ipv6 && sockets.ipv6,
-        ..sockets
-    };
+    let options = engine::names::resolve_options(&core.settings, core.sockets());
     let source = Arc::new(ZoneSource::new(zone, &options));
     Resolver::with_source(options, source)
 }

@@ -223,6 +223,12 @@ impl Forwarding {
         self.branches.iter().any(Branch::is_pending)
     }
 
+    /// A copy of the request is on its way, or its final reply is: something may still come up by itself.
+    #[must_use]
+    pub fn awaits_reply(&self) -> bool {
+        self.branches.iter().any(|branch| !branch.is_blind() && (branch.is_pending() || branch.in_script > 0))
+    }
+
     /// Some branch waits, or its final reply came and was not processed yet.
     fn is_open(&self) -> bool {
         self.branches.iter().any(|branch| branch.is_pending() || branch.in_script > 0)
@@ -368,6 +374,15 @@ impl Forwarding {
         }
     }
 
+    /// The branch will get no reply: it ends as if its time had run out.
+    pub fn give_up(&mut self, branch: BranchId, out: &mut Vec<Output>) {
+        let status = if self.cancelled { 487 } else { 408 };
+        self.fail(branch, status, out);
+        if let Some(at) = self.branches.get_mut(branch).filter(|at| at.faked) {
+            at.timed_out = true;
+        }
+    }
+
     /// Looks whether all branches are done. When several [`Output::Failed`] came together, react to all of them first:
     /// the reaction to a later one may be a new branch.
     pub fn settle(&mut self, out: &mut Vec<Output>) {
@@ -426,6 +441,17 @@ impl Forwarding {
             self.cancel_branches(now, Some(status), |_| true, out);
         }
         true
+    }
+
+    /// The request counts as answered with `status`, though nothing is sent (`t_drop`). Branches go on as behind a reply:
+    /// only a 2xx to an INVITE is still passed on.
+    pub fn drop_silently(&mut self, now: Time, status: u16) {
+        if self.is_final() || self.ended {
+            return;
+        }
+        self.status = status;
+        self.own = true;
+        self.release(now);
     }
 
     /// The caller takes the INVITE back.

@@ -32,15 +32,14 @@ impl CompileEnv<'_> {
         })
     }
 
-    /// The slot of a `$var`.
+    /// The slot of a `$var`: the same one in the script and in the formats of all parameters.
     pub fn slot(&mut self, name: &str) -> u32 {
-        if let Some(slot) = self.slots.get(name) {
-            return *slot;
-        }
-        let slot = self.var_names.len() as u32;
-        self.var_names.push(name.to_owned());
-        self.slots.insert(name.to_owned(), slot);
-        slot
+        let mut names = self.core.var_names.write();
+        let slot = names.iter().position(|known| known == name).unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
+        });
+        slot as u32
     }
 
     /// A flag by number or by the name that `flags` gave it.

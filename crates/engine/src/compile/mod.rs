@@ -72,8 +72,6 @@ pub struct CompileEnv<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// How unknown `$x` are understood.
     pub mode: Mode,
-    slots: HashMap<String, u32>,
-    var_names: Vec<String>,
     routes: HashMap<(RouteKind, String), RouteId>,
     flags: HashMap<String, i64>,
 }
@@ -82,23 +80,16 @@ impl<'a> CompileEnv<'a> {
     /// An environment without routes: for format strings in module parameters and at run time.
     #[must_use]
     pub fn new(core: &'a Arc<Core>, modules: &'a Modules, catalog: &'a Catalog) -> Self {
-        let mut env = Self {
+        Self {
             core,
             modules,
             catalog,
             kind: Routes(routes::ANY),
             diagnostics: Vec::new(),
             mode: Mode::Kamailio,
-            slots: HashMap::new(),
-            var_names: Vec::new(),
             routes: HashMap::new(),
             flags: HashMap::new(),
-        };
-        // Names that a parameter (`varset`) or a program gave a slot keep it.
-        for name in core.var_names.read().iter() {
-            env.slot(name);
         }
-        env
     }
 
     /// True when the configuration has this block.
@@ -135,8 +126,7 @@ pub fn compile_routes(
     }
     program.index = std::mem::take(&mut env.routes);
     program.request = program.route(RouteKind::Request, "");
-    program.var_names = env.var_names.clone();
-    core.var_names.write().clone_from(&env.var_names);
+    program.var_names.clone_from(&core.var_names.read());
     (program, env.diagnostics)
 }
 

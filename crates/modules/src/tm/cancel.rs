@@ -45,43 +45,54 @@ pub(crate) async fn relay_cancel(
             }
         };
     };
-    let now = tm.now();
+    let no_reason = transaction.lock().options.no_cancel_reason;
+    let reason = match cancel_invite(cx, tm, &invite, no_reason) {
+        true => "canceling",
+        false => "ok -- no more pending branches",
+    };
     let mut step = Step::default();
     {
         // RFC 3261 section 9.2: 200 to the CANCEL whatever becomes of the INVITE.
         let mut state = transaction.lock();
-        let reason = Str::from_static("canceling");
+        let reason = Str::from_static(reason);
         let tag = invite.own_tag();
         if let Ok(text) = engine::reply::build(cx, 200, &reason, Some(&tag)) {
-            transaction.send_up(&mut state, now, 200, reason, None, text, &mut step);
+            transaction.send_up(&mut state, tm.now(), 200, reason, None, text, &mut step);
         }
     }
     step.finish(transaction, Some(&mut cx.outbox));
-    let no_reason = transaction.lock().options.no_cancel_reason;
-    cancel_invite(cx, tm, &invite, no_reason);
     Ok(Return::TRUE)
 }
 
-/// Cancels the branches of the INVITE.
-pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transaction>, no_reason: bool) {
+/// Cancels the branches of the INVITE. When there is none whose reply could answer the INVITE, because it waits for
+/// something else (`t_suspend`, a script), it is answered at once. False: there was no branch to cancel.
+pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transaction>, no_reason: bool) -> bool {
     let now = tm.now();
     let mut outputs = Vec::new();
     let mut step = Step::default();
-    {
+    let pending = {
         let mut state = invite.lock();
         if state.machine.is_final() {
-            return;
+            return false;
         }
         if tm.live.e2e_cancel_reason.get() != 0 && !no_reason {
             let lines: Vec<u8> =
                 cx.message.headers_with_name(b"Reason").flat_map(|header| cx.message.raw_of(header).to_vec()).collect();
             state.cancel_reason = Some(Str::from(lines)).filter(|lines| !lines.is_empty());
         }
-        state.machine.cancel(now, &mut outputs);
-        invite.perform(&mut state, now, outputs, &mut step);
-    }
+        let pending = state.machine.awaits_reply();
+        if pending {
+            state.machine.cancel(now, &mut outputs);
+            invite.perform(&mut state, now, outputs, &mut step);
+        } else {
+            state.machine.set_cancelled();
+            invite.reply_here(&mut state, now, 487, &Str::from_static("Request canceled"), &mut step);
+        }
+        pending
+    };
     step.finish(invite, Some(&mut cx.outbox));
     invite.failed(std::mem::take(&mut step.failed));
+    pending
 }
 
 /// Lets a transaction end: nobody answers through it.

@@ -33,7 +33,12 @@ fn attach(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
 #[function(REQUEST | ONREPLY | BRANCH)]
 pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     if cx.message.is_reply() {
-        return Ok((current(cx).is_some() || me.table.find_reply(&cx.message).is_some()).into());
+        if current(cx).is_none() {
+            let Some((transaction, branch)) = me.table.find_reply(&cx.message) else { return Ok(Return::FALSE) };
+            attach(cx, &transaction);
+            cx.data::<Current>().branch = Some(branch);
+        }
+        return Ok(Return::TRUE);
     }
     if current(cx).is_some() {
         return Ok(Return::TRUE);
@@ -139,9 +144,12 @@ pub fn t_check_status(cx: &mut RouteCx, pattern: WholeRegex) -> CallResult {
     Ok(pattern.0.is_match(status.to_string().as_bytes()).into())
 }
 
-/// Returns the status that `t_check_status` looks at; -1 when there is none.
+/// Returns the status that `t_check_status` looks at; -1 when there is none, and in a branch route.
 #[function(REQUEST | FAILURE | ONREPLY | BRANCH)]
 pub fn t_get_status_code(cx: &mut RouteCx) -> CallResult {
+    if cx.kind.0 == engine::function::routes::BRANCH {
+        return Ok(Return::FALSE);
+    }
     Ok(status(cx).map_or(Return::FALSE, |status| Return(i32::from(status))))
 }
 

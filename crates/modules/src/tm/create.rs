@@ -20,7 +20,15 @@ pub(crate) enum Created {
     Known,
     /// An ACK: it never makes a transaction.
     Ack,
+    /// The request-URI, as the script left it, is none: no transaction is made.
+    BadUri,
 }
+
+/// What functions return for [`Created::BadUri`].
+pub(crate) const BAD_URI: Return = Return(-400);
+
+/// What `t_newtran` returns when there is a transaction.
+const EXISTS: Return = Return(-10);
 
 impl Tm {
     pub(crate) fn matching(&self) -> Matching {
@@ -88,6 +96,10 @@ impl Tm {
             }
             absorb(cx, &known);
             return Ok(Created::Known);
+        }
+        if sip::Uri::parse(cx.request_uri()).is_err() {
+            engine::log!(cx.core.log, Error, "{}: `{}` is no URI: no transaction", cx.place(), cx.request_uri());
+            return Ok(Created::BadUri);
         }
         let inserted = self.table.insert(key, &matching, |id, key| self.new_transaction(cx, id, key));
         match inserted {
@@ -193,11 +205,12 @@ pub(crate) fn required(cx: &RouteCx) -> Result<Arc<Transaction>, ScriptError> {
 /// `t_newtran`.
 pub(crate) fn new_transaction(cx: &mut RouteCx, tm: &Arc<Tm>) -> CallResult {
     if current(cx).is_some() {
-        return Err(ScriptError::new("the transaction of this request exists already"));
+        engine::log!(cx.core.log, Notice, "{}: the transaction of this request exists already", cx.place());
+        return Ok(EXISTS);
     }
     Ok(match tm.create(cx)? {
-        Created::New(_) => Return::TRUE,
+        Created::New(_) | Created::Ack => Return::TRUE,
         Created::Known => Return::STOP,
-        Created::Ack => Return::TRUE,
+        Created::BadUri => BAD_URI,
     })
 }

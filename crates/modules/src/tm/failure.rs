@@ -117,7 +117,7 @@ impl Transaction {
             let nobody_answers =
                 !state.machine.is_final() && !state.machine.is_pending() && state.machine.best().is_none();
             if nobody_answers && state.suspended.is_none() {
-                let reason = Str::from_static("Server Internal Error");
+                let reason = Str::from_static("I'm terribly sorry, server error occurred (1/TM)");
                 self.reply_here(&mut state, self.tm.now(), 500, &reason, &mut step);
             }
         }

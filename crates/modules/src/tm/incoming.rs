@@ -94,11 +94,17 @@ impl Tm {
         let now = self.now();
         {
             let mut state = transaction.lock();
-            let sent_there = state.branches.get(branch).is_some_and(|at| at.destination == failure.destination);
-            if !sent_there {
+            let Some(at) = state.branches.get_mut(branch).filter(|at| at.destination == failure.destination) else {
                 return;
+            };
+            let refused_before = std::mem::replace(&mut at.refused, true);
+            if failure.protocol.is_stream() {
+                state.machine.fail(branch, 503, &mut outputs);
+            } else if refused_before {
+                // A peer that starts anew refuses one datagram and takes the next: the second refusal counts. Scripts
+                // know this as a timeout, which it would have become.
+                state.machine.give_up(branch, &mut outputs);
             }
-            state.machine.fail(branch, 503, &mut outputs);
             transaction.perform(&mut state, now, outputs, &mut step);
         }
         step.finish(&transaction, None);

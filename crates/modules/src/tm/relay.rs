@@ -9,7 +9,7 @@ use transaction::{BranchId, Output};
 use transport::resolve::Target;
 use transport::{ConnectionId, LocalSocket};
 
-use super::create::Created;
+use super::create::{BAD_URI, Created};
 use super::step::Step;
 use super::table::branch_parameter;
 use super::transaction::{SentBranch, State, Transaction};
@@ -75,6 +75,7 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
             Created::New(transaction) => transaction,
             Created::Known => return Ok(Return::STOP),
             Created::Ack => return relay_ack(cx, tm, &proxy).await,
+            Created::BadUri => return Ok(BAD_URI),
         },
     };
     if flags.no_failover {
@@ -160,7 +161,8 @@ pub(crate) async fn send_branches(
 ) -> Result<(), Refusal> {
     let (branch_route, program) = {
         let mut state = transaction.lock();
-        if state.machine.is_final() {
+        // Behind a reply of the script's own it still goes on (a copy to elsewhere), as in Kamailio.
+        if state.machine.is_final() && !state.machine.is_own_reply() {
             return Err(Refusal::new(-1, None, "the request was answered already"));
         }
         if state.machine.is_cancelled() {
@@ -255,25 +257,29 @@ async fn send_branch(
     if let Some((route, program)) = branch_route
         && !run_branch_route(cx, &program, route).await
     {
-        return Err(Refusal::new(-6, None, "the branch route dropped the branch"));
+        return Err(Refusal::new(
+            -6,
+            Some((500, "I'm terribly sorry, server error occurred (6/TM)")),
+            "the branch route dropped the branch",
+        ));
     }
     let to = cx.to.first(cx.request_uri());
     add_path(cx, &to);
     let targets = match targets(cx.core.clone(), cx.received.protocol, &to, proxy).await {
         Ok(targets) => targets,
-        Err(error) => return failed_branch(tm, transaction, &to, Refusal::unresolvable(error)),
+        Err(error) => return failed_branch(tm, transaction, to, Refusal::unresolvable(error)),
     };
     let mut targets = targets.into_iter();
     let Some((target, socket)) = targets.find_map(|target| socket_for(cx, &target).map(|socket| (target, socket)))
     else {
-        return failed_branch(tm, transaction, &to, Refusal::no_socket());
+        return failed_branch(tm, transaction, to, Refusal::no_socket());
     };
     let other_targets = targets.collect();
     send_to(cx, transaction, id, to, target, &socket, other_targets)
 }
 
 /// `failure_exec_mode`: a branch that could not be sent counts as one that failed.
-fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, _to: &Branch, refusal: Refusal) -> Result<(), Refusal> {
+fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, to: Branch, refusal: Refusal) -> Result<(), Refusal> {
     if !tm.params.failure_exec_mode || transaction.lock().options.on_failure.is_none() {
         return Err(refusal);
     }
@@ -283,22 +289,8 @@ fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, _to: &Branch, ref
     {
         let mut state = transaction.lock();
         let id = state.machine.add_branch(now, transaction.is_invite(), true);
-        let socket = state.request.received.socket;
-        let (protocol, destination) = (state.request.received.protocol, state.request.source);
-        state.branches.push(SentBranch {
-            to: _to.clone(),
-            request: bytes::Bytes::new(),
-            cancel: None,
-            socket,
-            protocol,
-            destination,
-            connection: None,
-            no_connect: true,
-            other_targets: Vec::new(),
-            on_reply: None,
-            reply: None,
-            replied_before: false,
-        });
+        let branch = SentBranch::unsent(to, &state.request);
+        state.branches.push(branch);
         state.machine.fail(id, 500, &mut outputs);
         transaction.perform(&mut state, now, outputs, &mut step);
     }
@@ -397,6 +389,7 @@ pub(crate) fn send_to(
         other_targets,
         on_reply,
         reply: None,
+        refused: false,
         replied_before: false,
     };
     let outgoing = transport::Outgoing { close_after: cx.send.forward_close, ..branch.outgoing(data) };
@@ -457,6 +450,7 @@ pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> b
             other_targets: others.collect(),
             on_reply: at.on_reply,
             reply: None,
+            refused: false,
             replied_before: false,
         };
         step.sends.push(branch.outgoing(request));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
 use sip::Method;
 
-use super::create::{Created, current, new_transaction, required};
+use super::create::{BAD_URI, Created, current, new_transaction, required};
 use super::step::Step;
 use super::transaction::Transaction;
 use super::{Tm, cancel};
@@ -71,7 +71,8 @@ pub(crate) fn in_transaction(tm: &Arc<Tm>, cx: &mut RouteCx, code: u16, reason: 
 /// Makes the transaction of the request. A request that came before is absorbed: its reply is sent again, and the
 /// script ends.
 ///
-/// Returns 1; 0, which ends the script, for a retransmission; -1 when the transaction exists already.
+/// Returns 1; 0, which ends the script, for a retransmission; -10 when the transaction exists already; -400 when the
+/// request-URI is none.
 #[function(REQUEST)]
 pub fn t_newtran(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     new_transaction(cx, me)
@@ -97,6 +98,7 @@ pub fn t_send_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) 
             Created::New(transaction) => transaction,
             Created::Known => return Ok(Return::STOP),
             Created::Ack => return Ok(Return::FALSE),
+            Created::BadUri => return Ok(BAD_URI),
         },
     };
     let (code, reason) = status(me, &code, &reason);

@@ -16,21 +16,24 @@ pub(crate) fn change<T>(cx: &mut RouteCx, change: impl FnOnce(&mut Options) -> T
     }
 }
 
-/// The route of that name; `0` and the empty name mean none. A route that does not exist is an error when it is to be
-/// set, as in Kamailio, not at load.
-fn route(cx: &RouteCx, kind: RouteKind, name: &Str) -> Result<Option<RouteId>, ScriptError> {
+/// The route of that name; `0` and the empty name mean none. One that does not exist is only logged: as in Kamailio it
+/// counts as an empty one, and takes the place of the one that was set before.
+fn route(cx: &RouteCx, kind: RouteKind, name: &Str) -> Option<RouteId> {
     if name.is_empty() || *name == "0" {
-        return Ok(None);
+        return None;
     }
     let found = cx.program().and_then(|program| program.route(kind, &name.to_text()));
-    found.map(Some).ok_or_else(|| ScriptError::new(format!("there is no route of this kind named `{name}`")))
+    if found.is_none() {
+        engine::log!(cx.core.log, Error, "{}: there is no route of this kind named `{name}`", cx.place());
+    }
+    found
 }
 
 /// Lets `failure_route[route]` run when all branches have failed, before the reply goes back: it may send the request
 /// elsewhere or answer. It runs once; to have it again it has to be set again there. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_failure(cx: &mut RouteCx, route: Str) -> CallResult {
-    let route = self::route(cx, RouteKind::Failure, &route)?;
+    let route = self::route(cx, RouteKind::Failure, &route);
     change(cx, |options| options.on_failure = route);
     Ok(Return::TRUE)
 }
@@ -40,7 +43,7 @@ pub fn t_on_failure(cx: &mut RouteCx, route: Str) -> CallResult {
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_branch_failure(cx: &mut RouteCx, name: Str) -> CallResult {
     let name = if name.is_empty() || name == "0" { name } else { Str::from(format!("tm:branch-failure:{name}")) };
-    let route = route(cx, RouteKind::Event, &name)?;
+    let route = route(cx, RouteKind::Event, &name);
     change(cx, |options| options.on_branch_failure = route);
     Ok(Return::TRUE)
 }
@@ -48,7 +51,7 @@ pub fn t_on_branch_failure(cx: &mut RouteCx, name: Str) -> CallResult {
 /// Lets `onreply_route[route]` run for each reply; in a branch route for each reply to that branch. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_reply(cx: &mut RouteCx, route: Str) -> CallResult {
-    let route = self::route(cx, RouteKind::OnReply, &route)?;
+    let route = self::route(cx, RouteKind::OnReply, &route);
     if cx.kind.0 == engine::function::routes::BRANCH {
         cx.data::<Current>().branch_on_reply = route;
     } else {
@@ -60,7 +63,7 @@ pub fn t_on_reply(cx: &mut RouteCx, route: Str) -> CallResult {
 /// Lets `branch_route[route]` run for each branch before it is sent. `"0"` sets none.
 #[function(REQUEST | FAILURE | EVENT)]
 pub fn t_on_branch(cx: &mut RouteCx, route: Str) -> CallResult {
-    let route = self::route(cx, RouteKind::Branch, &route)?;
+    let route = self::route(cx, RouteKind::Branch, &route);
     change(cx, |options| options.on_branch = route);
     Ok(Return::TRUE)
 }

@@ -196,7 +196,7 @@ impl Transaction {
     }
 
     /// Status and reason for a branch that got no reply.
-    fn made_up_reply(&self, state: &State, branch: BranchId, status: u16) -> (u16, Str) {
+    pub(crate) fn made_up_reply(&self, state: &State, branch: BranchId, status: u16) -> (u16, Str) {
         let params = &self.tm.params;
         let timed_out = state.machine.branches().get(branch).is_some_and(transaction::Branch::timed_out);
         match status {

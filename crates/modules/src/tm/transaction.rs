@@ -106,11 +106,32 @@ pub(crate) struct SentBranch {
     pub(crate) other_targets: Vec<Target>,
     pub(crate) on_reply: Option<RouteId>,
     pub(crate) reply: Option<KeptReply>,
+    /// Its destination refused a datagram (ICMP).
+    pub(crate) refused: bool,
     /// It got a reply before the last one.
     pub(crate) replied_before: bool,
 }
 
 impl SentBranch {
+    /// A branch that nothing was sent for: the request could not be sent, or the transaction waits for `t_continue`.
+    pub(crate) fn unsent(to: Branch, request: &Saved) -> Self {
+        Self {
+            to,
+            request: Bytes::new(),
+            cancel: None,
+            socket: request.received.socket,
+            protocol: request.received.protocol,
+            destination: request.source,
+            connection: None,
+            no_connect: true,
+            other_targets: Vec::new(),
+            on_reply: None,
+            reply: None,
+            refused: false,
+            replied_before: false,
+        }
+    }
+
     /// A message that goes where the request went.
     pub(crate) fn outgoing(&self, data: Bytes) -> Outgoing {
         Outgoing {
@@ -169,6 +190,7 @@ pub(crate) struct State {
     pub(crate) drop_mode: Option<u8>,
     /// Reason headers of the received CANCEL, for those that we send.
     pub(crate) cancel_reason: Option<Str>,
+    /// The branch that stands for the waiting for `t_continue`.
     pub(crate) suspended: Option<usize>,
     pub(crate) completed: Option<Completed>,
     /// Made here: an ACK is sent for a 2xx.

@@ -79,6 +79,8 @@ pub struct ResolveOptions {
     pub ipv6: bool,
     /// Ask for IPv4 addresses; false on a server without such a socket.
     pub ipv4: bool,
+    /// IPv6 addresses come before IPv4 ones (`dns_cache_flags=4`).
+    pub ipv6_first: bool,
     /// Use the search list of `/etc/resolv.conf` (`dns_use_search_list`).
     pub search: bool,
     /// Time for one try with one server (`dns_retr_time`); `None`: what `/etc/resolv.conf` says, else five seconds.
@@ -130,6 +132,7 @@ impl Default for ResolveOptions {
             srv_by_weight: false,
             ipv6: true,
             ipv4: true,
+            ipv6_first: false,
             search: true,
             timeout: None,
             attempts: None,

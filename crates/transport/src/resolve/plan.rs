@@ -120,7 +120,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Adds the host's addresses: IPv4 first, as Kamailio does.
+    /// Adds the host's addresses: IPv4 first, as Kamailio does, unless the options say otherwise.
     fn addresses(&mut self, host: &str, port: u16, protocol: Protocol) {
         let v4 = self.options.ipv4.then(|| self.records(host, RecordKind::A)).flatten();
         let v6 = self.options.ipv6.then(|| self.records(host, RecordKind::Aaaa)).flatten();
@@ -130,6 +130,9 @@ impl Planner<'_> {
         }
         if let Some(Records::Aaaa(list)) = v6 {
             found.extend(list.iter().copied().map(IpAddr::V6));
+        }
+        if self.options.ipv6_first {
+            found.sort_by_key(IpAddr::is_ipv4);
         }
         for ip in found {
             let target = Target { protocol, address: SocketAddr::new(ip, port) };
