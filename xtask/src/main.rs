@@ -60,6 +60,15 @@ enum Task {
         #[arg(long, default_value = "target/release/olelo")]
         binary: PathBuf,
     },
+    /// Holds 10,000 calls for a minute, twice, and draws the server's memory: docs/held_calls.svg.
+    Held {
+        /// Calls at a time.
+        #[arg(long, default_value_t = 10_000)]
+        calls: u32,
+        /// The program; a release build.
+        #[arg(long, default_value = "target/release/olelo")]
+        binary: PathBuf,
+    },
     /// Runs every fuzz target for some seconds.
     Fuzz {
         /// Seconds per target.
@@ -89,6 +98,9 @@ fn main() -> ExitCode {
         Task::Scenarios { paths, patience } => run::build().and_then(|binary| parity::ours(&binary, &paths, patience)),
         Task::Interop => run::build().and_then(|binary| interop::run(&binary)),
         Task::Calls { calls, rate, binary } => interop::calls::all(&binary, calls, rate),
+        Task::Held { calls, binary } => {
+            interop::held::run(&binary, &interop::calls::Load { calls, rate: 300, hold: 60_000, tcp: false })
+        }
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Docs => docs::write(),
     };

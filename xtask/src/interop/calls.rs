@@ -8,15 +8,15 @@ use super::server::{Server, check, output, text};
 
 /// How many calls, how fast, and how.
 #[derive(Clone, Copy, Debug)]
-struct Load {
+pub(crate) struct Load {
     /// Calls.
-    calls: u32,
+    pub(crate) calls: u32,
     /// Calls per second.
-    rate: u32,
+    pub(crate) rate: u32,
     /// How long each is held, in milliseconds.
-    hold: u32,
+    pub(crate) hold: u32,
     /// Over TCP instead of UDP.
-    tcp: bool,
+    pub(crate) tcp: bool,
 }
 
 impl Load {
@@ -151,6 +151,14 @@ fn counted(file: &Path) -> Result<Counted, String> {
 /// Calls on a network: all of them succeed, and without `lossy` nothing is sent twice.
 fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result<(), String> {
     let server = Server::start_on(binary, config, &[], network)?;
+    load_server(&server, load, network)?;
+    let counters = server.kamcmd(&["stats.get_statistics", "tmx:"])?;
+    let answered = format!("tmx:2xx_transactions = {}", 2 * load.calls);
+    check("tm's statistics", counters.contains(&answered), || counters.clone())
+}
+
+/// Sends calls through a running server.
+pub(super) fn load_server(server: &Server, load: &Load, network: &Network) -> Result<(), String> {
     let callee = Callee::start(load, network)?;
     let transport = if load.tcp { ";transport=tcp" } else { "" };
     // sipsak writes it as it is: without brackets the parameter would be one of the header.
@@ -191,12 +199,10 @@ fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result
     if !lossy {
         check("retransmissions", counted.retransmissions == 0, || text(&caller))?;
     }
-    let counters = server.kamcmd(&["stats.get_statistics", "tmx:"])?;
-    let answered = format!("tmx:2xx_transactions = {}", 2 * load.calls);
-    check("tm's statistics", counters.contains(&answered), || counters.clone())
+    Ok(())
 }
 
-const CONFIG: &str = "tests/interop/calls.cfg";
+pub(super) const CONFIG: &str = "tests/interop/calls.cfg";
 
 /// Calls over UDP or TCP.
 fn run(binary: &Path, load: &Load) -> Result<(), String> {

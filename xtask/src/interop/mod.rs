@@ -1,6 +1,7 @@
 //! Tests with programs that others wrote: sipsak, sipp, kamcmd, baresip.
 
 pub(crate) mod calls;
+pub(crate) mod held;
 mod server;
 mod tutorial;
 

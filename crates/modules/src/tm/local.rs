@@ -240,9 +240,8 @@ async fn resolve(
     let mut targets = engine::forward::resolve(&core, &uri).await?;
     let reachable = |target: &Target| core.socket_for(target.protocol, &target.address, preferred);
     let first = targets.iter().position(|target| reachable(target).is_some());
-    let first = first.ok_or_else(|| {
-        ScriptError::new("no local socket of the protocol and address family of the next hop")
-    })?;
+    let first =
+        first.ok_or_else(|| ScriptError::new("no local socket of the protocol and address family of the next hop"))?;
     targets.drain(..first);
     let socket = reachable(&targets[0]).cloned();
     Ok((socket.ok_or_else(|| ScriptError::new("no local socket"))?, targets))
@@ -292,7 +291,12 @@ fn ack_to_2xx(invite: &Bytes, reply: &Message) -> Option<Ack> {
     let invite = Message::parse(Str::from(invite.clone())).ok()?;
     let cseq = invite.cseq().ok().flatten()?.number;
     let via = invite.via().ok().flatten()?;
-    let target = reply.contacts().ok().flatten().and_then(|contacts| contacts.list.first()).map(|contact| contact.address.uri.clone());
+    let target = reply
+        .contacts()
+        .ok()
+        .flatten()
+        .and_then(|contacts| contacts.list.first())
+        .map(|contact| contact.address.uri.clone());
     let target = target.unwrap_or_else(|| invite.request_uri().cloned().unwrap_or_default());
     let mut routes: Vec<Str> = reply.record_routes().ok()?.iter().map(|route| route.text.clone()).collect();
     routes.reverse();
@@ -307,7 +311,11 @@ fn ack_to_2xx(invite: &Bytes, reply: &Message) -> Option<Ack> {
         text.extend_from_slice(b"\r\n");
     };
     line("ACK ", &[&*target, b" SIP/2.0"].concat());
-    line("Via: ", &[format!("SIP/2.0/{protocol} ").as_bytes(), &*via.host, port.as_bytes(), b";branch=", branch.as_bytes()].concat());
+    line(
+        "Via: ",
+        &[format!("SIP/2.0/{protocol} ").as_bytes(), &*via.host, port.as_bytes(), b";branch=", branch.as_bytes()]
+            .concat(),
+    );
     for route in routes {
         line("Route: ", &route);
     }

@@ -137,6 +137,8 @@ pub(crate) struct Current {
     pub(crate) is_owner: bool,
     /// The request was sent on in this route: its URI is not taken once more unless it changes.
     pub(crate) relayed: bool,
+    /// This is `event_route[tm:local-response]`.
+    pub(crate) is_local_response: bool,
     /// The reply that follows at the end of the script, because relaying failed.
     pub(crate) failure: Option<(u16, Str)>,
     /// `t_on_reply` in a branch route.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
+use engine::{CallResult, Return, RouteCx, Routes, ScriptError, Str, Value, function};
+use language::ast::RouteKind;
 use sip::Method;
 
 use super::create::{BAD_URI, Created, current, new_transaction, required};
 use super::step::Step;
 use super::transaction::Transaction;
-use super::{Tm, cancel};
+use super::{Current, Tm, cancel};
 use crate::sl::redirect;
 
 /// The code and reason to send.
@@ -52,7 +53,34 @@ fn send(cx: &mut RouteCx, transaction: &Arc<Transaction>, code: u16, reason: &St
     };
     step.finish(transaction, Some(&mut cx.outbox));
     transaction.failed(std::mem::take(&mut step.failed));
-    if sent { Ok(Return::TRUE) } else { Err(ScriptError::new("the request has been answered finally already")) }
+    if sent {
+        local_response_route(cx, transaction);
+        Ok(Return::TRUE)
+    } else {
+        Err(ScriptError::new("the request has been answered finally already"))
+    }
+}
+
+/// Runs `event_route[tm:local-response]` on a reply that was just sent.
+fn local_response_route(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
+    let Some(program) = cx.program().cloned() else { return };
+    let Some(route) = program.route(RouteKind::Event, "tm:local-response") else { return };
+    // A reply that is sent there does not run it once more.
+    if cx.data::<Current>().is_local_response {
+        return;
+    }
+    let Some(text) = transaction.lock().reply.clone() else { return };
+    let Ok(message) = sip::Message::parse(Str::from(text)) else { return };
+    let mut event = RouteCx::new(cx.core.clone(), message, cx.received);
+    *event.data::<Current>() =
+        Current { transaction: Some(transaction.clone()), is_local_response: true, ..Current::default() };
+    event.kind = Routes(engine::function::routes::EVENT);
+    std::mem::swap(&mut event.avps, &mut cx.avps);
+    std::mem::swap(&mut event.xavps, &mut cx.xavps);
+    program.run_nested(route, &mut event);
+    std::mem::swap(&mut event.avps, &mut cx.avps);
+    std::mem::swap(&mut event.xavps, &mut cx.xavps);
+    cx.outbox.append(&mut event.outbox);
 }
 
 /// `send_reply` of module sl, when there is a transaction; `None`: there is none.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use engine::{CallResult, Core, Return, RouteCx, RpcArguments, RpcFault, RpcResult, RpcValue, ScriptError, Str, function, rpc};
+use engine::{
+    CallResult, Core, Return, RouteCx, RpcArguments, RpcFault, RpcResult, RpcValue, ScriptError, Str, function, rpc,
+};
 use sip::Message;
 use transport::SocketId;
 
