@@ -378,7 +378,8 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
 
 /// Gives a reply to its transaction; one that nobody waits for goes on by its second Via.
 fn after_reply(cx: Box<RouteCx>) -> Next {
-    if cx.dropped {
+    // `return 0` in `reply_route` drops the reply as `drop` does; `exit` does not.
+    if cx.dropped || cx.last_code == 0 {
         cx.core.counters.dropped_replies.increment();
         return Next::Done(cx);
     }

@@ -6,6 +6,7 @@
 
 use engine::ModuleDef;
 
+pub mod acc;
 pub mod cfg_rpc;
 pub mod corex;
 pub mod counters;
@@ -27,6 +28,7 @@ pub mod xlog;
 
 /// Every module that this program has.
 pub const MODULES: &[&ModuleDef] = &[
+    &acc::MODULE,
     &cfg_rpc::MODULE,
     &corex::MODULE,
     &counters::MODULE,

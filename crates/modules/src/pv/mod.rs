@@ -17,7 +17,7 @@ use engine::{Creating, Diagnostic, Module, ModuleDef, Params};
 use hashbrown::HashMap;
 
 pub use shared::SharedVariables;
-pub use variables::AuthenticatedUser;
+pub use variables::{AuthenticatedUser, AvpKey, AvpName};
 
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {

@@ -25,7 +25,7 @@ mod xavp;
 
 use engine::VariableDef;
 
-pub use avp::numbered_avp;
+pub use avp::{AvpKey, AvpName, numbered_avp};
 pub use credentials::AuthenticatedUser;
 pub(super) use socket::socket_text;
 pub(super) use xavp::Family;
