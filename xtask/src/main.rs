@@ -46,8 +46,15 @@ enum Task {
         #[arg(long, default_value_t = 5)]
         patience: u64,
     },
-    /// Runs the tests with programs that others wrote: sipsak, sipp, kamcmd.
-    Interop,
+    /// Runs the tests with programs that others wrote: sipsak, sipp, kamcmd, baresip.
+    Interop {
+        /// Only tests with this in their name.
+        #[arg(default_value = "")]
+        name: String,
+        /// The program; a debug build is made when this is left out.
+        #[arg(long)]
+        binary: Option<PathBuf>,
+    },
     /// Sends calls of sipp through the server, over UDP and TCP, and once more with 5 % loss.
     Calls {
         /// Calls each time.
@@ -96,7 +103,9 @@ fn main() -> ExitCode {
         Task::Test => run::test(),
         Task::Parity { paths, patience } => parity::oracle(&paths, patience),
         Task::Scenarios { paths, patience } => run::build().and_then(|binary| parity::ours(&binary, &paths, patience)),
-        Task::Interop => run::build().and_then(|binary| interop::run(&binary)),
+        Task::Interop { name, binary } => {
+            binary.map_or_else(run::build, Ok).and_then(|binary| interop::run(&binary, &name))
+        }
         Task::Calls { calls, rate, binary } => interop::calls::all(&binary, calls, rate),
         Task::Held { calls, binary } => {
             interop::held::run(&binary, &interop::calls::Load { calls, rate: 300, hold: 60_000, tcp: false })

@@ -30,5 +30,5 @@ pub(crate) fn test() -> Result<(), String> {
     let paths = ["tests/scenarios".to_owned()];
     parity::ours(&binary, &paths, 5)?;
     parity::oracle(&paths, 5)?;
-    interop::run(&binary)
+    interop::run(&binary, "")
 }
