@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use engine::{CallResult, Return, RouteCx, Str};
+use transaction::BranchId;
+use transport::Outgoing;
 
 use super::Tm;
 use super::incoming::key_of;
@@ -93,6 +95,30 @@ pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transac
     step.finish(invite, Some(&mut cx.outbox));
     invite.failed(std::mem::take(&mut step.failed));
     pending
+}
+
+impl Transaction {
+    /// Cancels the branches that are `chosen` and pend. `cause` is the status that their CANCELs name as the reason.
+    /// Answers how many branches still wait for their final reply.
+    pub fn cancel_branches(
+        self: &Arc<Self>,
+        cause: Option<u16>,
+        chosen: impl Fn(BranchId) -> bool,
+        outbox: Option<&mut Vec<Outgoing>>,
+    ) -> usize {
+        let mut outputs = Vec::new();
+        let mut step = Step::default();
+        let left = {
+            let mut state = self.lock();
+            let now = self.tm.now();
+            state.machine.cancel_branches(now, cause, chosen, &mut outputs);
+            self.perform(&mut state, now, outputs, &mut step);
+            state.machine.branches().iter().filter(|branch| branch.is_pending()).count()
+        };
+        step.finish(self, outbox);
+        self.failed(std::mem::take(&mut step.failed));
+        left
+    }
 }
 
 /// Lets a transaction end: nobody answers through it.

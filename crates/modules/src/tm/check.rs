@@ -8,7 +8,7 @@ use sip::Method;
 
 use super::create::{current, required};
 use super::incoming::{absorb, key_of};
-use super::transaction::Transaction;
+use super::transaction::{State, Transaction};
 use super::{Current, Tm, cancel};
 
 /// The branch that the script runs for.
@@ -21,7 +21,7 @@ fn attach(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
     let current = cx.data::<Current>();
     if current.transaction.is_none() {
         current.transaction = Some(transaction.clone());
-        current.is_owner = false;
+        current.is_retransmission = true;
     }
 }
 
@@ -170,12 +170,21 @@ pub fn t_branch_timeout(cx: &mut RouteCx) -> CallResult {
     Ok(at.is_some_and(transaction::Branch::timed_out).into())
 }
 
-/// True when the branch that the failure route runs for got a reply before the one that ended it.
+/// True when the branch that the failure route runs for got a reply before the one that ended it, or before its time
+/// was over.
 #[function(REQUEST | FAILURE | EVENT)]
 pub fn t_branch_replied(cx: &mut RouteCx) -> CallResult {
     let transaction = required(cx)?;
     let state = transaction.lock();
-    Ok(branch(cx).and_then(|branch| state.branches.get(branch)).is_some_and(|at| at.replied_before).into())
+    Ok(branch(cx).is_some_and(|branch| replied_before(&state, branch)).into())
+}
+
+/// The branch got a reply before the one that ended it.
+fn replied_before(state: &State, branch: usize) -> bool {
+    match state.machine.branches().get(branch) {
+        Some(at) if at.faked() => at.replied(),
+        _ => state.branches.get(branch).is_some_and(|at| at.replied_before),
+    }
 }
 
 /// True when some branch got no final reply in time.
@@ -192,13 +201,9 @@ pub fn t_any_replied(cx: &mut RouteCx) -> CallResult {
     let transaction = required(cx)?;
     let mine = branch(cx);
     let state = transaction.lock();
-    let replied = state
-        .machine
-        .branches()
-        .iter()
-        .zip(&state.branches)
-        .enumerate()
-        .any(|(id, (machine, at))| if Some(id) == mine { at.replied_before } else { machine.replied() });
+    let mut branches = state.machine.branches().iter().enumerate();
+    let replied =
+        branches.any(|(id, at)| if Some(id) == mine { replied_before(&state, id) } else { at.replied() });
     Ok(replied.into())
 }
 
@@ -216,4 +221,18 @@ pub fn t_is_expired(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     let transaction = required(cx)?;
     let expired = transaction.lock().machine.end_of_life() <= me.now();
     Ok(expired.into())
+}
+
+/// Ends transactions that nothing else would end. There should be none: each has its timers. Always true.
+#[function(ANY)]
+pub fn t_clean(_cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
+    me.clean();
+    Ok(Return::TRUE)
+}
+
+/// True when the reply came once more while a script waits with the same one. Such a reply is absorbed before any
+/// script here, so it never is.
+#[function(TM_ONREPLY)]
+pub fn t_is_retr_async_reply(_cx: &mut RouteCx) -> CallResult {
+    Ok(Return::FALSE)
 }

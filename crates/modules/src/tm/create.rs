@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use engine::reply::LastFailure;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value};
 use sip::Method;
 use transaction::{EarlyCancel, Forwarding, Timers};
 
 use super::incoming::{absorb, key_of};
+use super::running::Running;
 use super::step::Step;
 use super::table::{Inserted, Matching};
 use super::transaction::{Options, ReplyRoute, Saved, Transaction};
@@ -99,6 +101,8 @@ impl Tm {
         }
         if sip::Uri::parse(cx.request_uri()).is_err() {
             engine::log!(cx.core.log, Error, "{}: `{}` is no URI: no transaction", cx.place(), cx.request_uri());
+            let reason = Str::from_static("Regretfully, we were not able to process the URI (479/SL)");
+            cx.data::<LastFailure>().0 = Some((479, reason));
             return Ok(Created::BadUri);
         }
         let inserted = self.table.insert(key, &matching, |id, key| self.new_transaction(cx, id, key));
@@ -112,6 +116,7 @@ impl Tm {
                 let current = cx.data::<Current>();
                 current.transaction = Some(new.clone());
                 current.is_owner = true;
+                current.running = Some(Running::begin(new.clone()));
                 Ok(Created::New(new))
             }
         }
@@ -181,6 +186,9 @@ impl Tm {
             transaction.arm(&mut state);
         }
         step.finish(&transaction, Some(&mut cx.outbox));
+        if let Some(running) = cx.data::<Current>().running.take() {
+            running.end();
+        }
         transaction.go_on();
     }
 }
@@ -197,6 +205,11 @@ pub(crate) fn current(cx: &RouteCx) -> Option<Arc<Transaction>> {
     cx.find_data::<Current>()?.transaction.clone()
 }
 
+/// The transaction of a request that came before, when the script has looked it up.
+pub(crate) fn retransmission(cx: &RouteCx) -> Option<Arc<Transaction>> {
+    cx.find_data::<Current>().filter(|current| current.is_retransmission)?.transaction.clone()
+}
+
 /// The transaction of the message, or an error for the log.
 pub(crate) fn required(cx: &RouteCx) -> Result<Arc<Transaction>, ScriptError> {
     current(cx).ok_or_else(|| ScriptError::new("no transaction was made for this message"))
@@ -204,6 +217,10 @@ pub(crate) fn required(cx: &RouteCx) -> Result<Arc<Transaction>, ScriptError> {
 
 /// `t_newtran`.
 pub(crate) fn new_transaction(cx: &mut RouteCx, tm: &Arc<Tm>) -> CallResult {
+    if let Some(known) = retransmission(cx) {
+        absorb(cx, &known);
+        return Ok(Return::STOP);
+    }
     if current(cx).is_some() {
         engine::log!(cx.core.log, Notice, "{}: the transaction of this request exists already", cx.place());
         return Ok(EXISTS);

@@ -102,14 +102,13 @@ impl Transaction {
 
     /// `t_continue`.
     pub(crate) async fn continue_event(self: &Arc<Self>, route: RouteId) {
-        let cx = {
-            let mut state = self.lock();
-            if let Some(branch) = state.suspended.take() {
-                state.machine.end_blind_branch(branch);
-            }
-            self.context(&mut state)
-        };
-        let Some(cx) = cx else { return };
+        if !self.end_waiting() {
+            return;
+        }
+        let cx = self.context(&mut self.lock());
+        let Some(mut cx) = cx else { return };
+        // What waited was not sent yet: it can be, to where the script wanted it.
+        cx.to.is_new = true;
         self.run(route, cx, None, FAILURE.0).await;
         let mut step = Step::default();
         {

@@ -11,20 +11,10 @@ use sip::{ContentLength, Method, PrintOptions};
 use transaction::BranchId;
 use transport::SendFailure;
 
+use super::running::Running;
 use super::step::Step;
 use super::transaction::{Event, KeptReply, Transaction};
 use super::{Current, Tm, table};
-
-/// Ends the running of scripts also when one of them fails in a way that it must not.
-struct Running(Arc<Transaction>, bool);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.1 {
-            while self.0.next_event().is_some() {}
-        }
-    }
-}
 
 impl Tm {
     /// Takes a reply that belongs to a transaction.
@@ -51,6 +41,10 @@ impl Tm {
                 self.counters.absorbed.increment();
                 return Taken::Yes(Next::Done(cx));
             }
+            if method != transaction.method() {
+                drop(state);
+                return Taken::No(cx);
+            }
             let reply = state.machine.receive(now, branch, status, &mut outputs);
             if reply.acknowledge {
                 transaction.send_ack(&state, branch, &cx.message, &mut step.sends);
@@ -58,7 +52,8 @@ impl Tm {
             transaction.perform(&mut state, now, outputs, &mut step);
             reply
         };
-        step.finish(&transaction, Some(&mut cx.outbox));
+        // An ACK goes out now: routes that run because of the reply may take their time.
+        step.finish(&transaction, if reply.acknowledge { None } else { Some(&mut cx.outbox) });
         if !reply.new {
             self.counters.absorbed.increment();
             return Taken::Yes(Next::Done(cx));
@@ -153,7 +148,7 @@ impl Transaction {
     }
 
     async fn handle_all(self: Arc<Self>, mut event: Option<Event>) {
-        let mut running = Running(self.clone(), true);
+        let running = Running::begin(self.clone());
         while let Some(next) = event {
             match next {
                 Event::Reply(cx, branch) => self.reply_event(cx, branch).await.flush(),
@@ -162,14 +157,14 @@ impl Transaction {
             }
             event = self.next_event();
         }
-        running.1 = false;
+        running.end();
     }
 
     /// Handles a reply and whatever came meanwhile.
     async fn handle_reply(self: Arc<Self>, cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
-        let mut running = Running(self.clone(), true);
+        let running = Running::begin(self.clone());
         let cx = self.reply_event(cx, branch).await;
-        running.1 = false;
+        running.end();
         self.go_on();
         cx
     }
@@ -210,6 +205,8 @@ impl Transaction {
     }
 
     async fn pass_reply(self: &Arc<Self>, cx: &mut RouteCx, branch: BranchId, status: u16) {
+        let hooks = self.lock().options.reply_hooks.clone();
+        hooks.iter().for_each(|hook| (hook.0)(self, cx));
         let printed = self.print(cx);
         let kept = KeptReply {
             received: cx.message.buffer().clone(),

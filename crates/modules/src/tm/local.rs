@@ -110,12 +110,13 @@ impl Token for Str {
 }
 
 impl Tm {
-    /// Sends a request. `completed` hears of its final reply, also of one that is made up because none came.
+    /// Sends a request. `completed` hears of its final reply, also of one that is made up because none came. An ACK has
+    /// no reply and no transaction: then the result is `None`.
     pub async fn send_request(
         self: &Arc<Self>,
         request: LocalRequest,
         completed: Option<Completed>,
-    ) -> Result<TransactionId, ScriptError> {
+    ) -> Result<Option<TransactionId>, ScriptError> {
         let core = self.core().clone();
         let message = Message::parse(request.text(self)?)
             .map_err(|error| ScriptError::new(format!("the request would be malformed: {error}")))?;
@@ -143,6 +144,11 @@ impl Tm {
         if !cx.message.edits().is_empty() || cx.to.new_uri.is_some() {
             cx.apply_changes().map_err(ScriptError::new)?;
         }
+        if cx.message.method() == Method::Ack {
+            engine::forward::send_request(&mut cx, &targets)?;
+            core.send_all(&mut cx.outbox);
+            return Ok(None);
+        }
         let transaction = self.local_transaction(&mut cx, &request, completed)?;
         let mut targets = targets.into_iter();
         let Some(target) = targets.next() else { return Err(ScriptError::new("no address for the next hop")) };
@@ -156,7 +162,7 @@ impl Tm {
         core.send_all(&mut cx.outbox);
         transaction.lock().take_back(&mut cx);
         transaction.go_on();
-        Ok(transaction.id())
+        Ok(Some(transaction.id()))
     }
 
     fn local_context(&self, message: Message, request: &LocalRequest) -> Result<Box<RouteCx>, ScriptError> {

@@ -6,6 +6,7 @@
 
 mod cancel;
 mod check;
+mod contacts;
 mod counters;
 mod create;
 mod failure;
@@ -18,7 +19,10 @@ mod relay;
 mod relay_functions;
 mod reply;
 mod routes;
+mod rpc;
+mod running;
 mod step;
+mod suspend;
 mod table;
 mod timer;
 mod transaction;
@@ -33,6 +37,7 @@ use ::transaction::{BranchId, Time};
 use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
 use parking_lot::RwLock;
 
+pub(crate) use create::{current, required};
 pub use local::LocalRequest;
 pub use params::TmParams;
 pub use step::{AckListener, Listener, Notice};
@@ -50,13 +55,18 @@ pub const MODULE: ModuleDef = ModuleDef {
         check::T_BRANCH_TIMEOUT,
         check::T_CHECK_STATUS,
         check::T_CHECK_TRANS,
+        check::T_CLEAN,
         check::T_EXISTS,
         check::T_GET_STATUS_CODE,
         check::T_GREP_STATUS,
         check::T_IS_CANCELED,
         check::T_IS_EXPIRED,
+        check::T_IS_RETR_ASYNC_REPLY,
         check::T_LOOKUP_CANCEL,
         check::T_LOOKUP_REQUEST,
+        contacts::T_LOAD_CONTACTS,
+        contacts::T_NEXT_CONTACTS,
+        contacts::T_NEXT_CONTACT_FLOW,
         options::T_DISABLE_E2E_CANCEL_REASON,
         options::T_DROP_REPLIES,
         options::T_RESET_FR,
@@ -95,20 +105,7 @@ pub const MODULE: ModuleDef = ModuleDef {
         routes::T_ON_REPLY,
         uac::T_UAC_SEND,
     ],
-    rpc: &[
-        uac::START,
-        uac::START_HEX,
-        uac::START_NOACK,
-        uac::START_NOACK_HEX,
-        uac::WAIT,
-        uac::WAIT_HEX,
-        uac::WAIT_NOACK,
-        uac::WAIT_NOACK_HEX,
-        uac::WAIT_BLOCK,
-        uac::WAIT_BLOCK_HEX,
-        uac::WAIT_BLOCK_NOACK,
-        uac::WAIT_BLOCK_NOACK_HEX,
-    ],
+    rpc: rpc::COMMANDS,
     event_routes: &["tm:branch-failure:*", "tm:local-request", "tm:local-response"],
     create,
     ..ModuleDef::EMPTY
@@ -135,6 +132,10 @@ pub(crate) struct Current {
     pub(crate) branch: Option<BranchId>,
     /// This is the request's own script, which made the transaction.
     pub(crate) is_owner: bool,
+    /// The same, until the script has ended.
+    pub(crate) running: Option<running::Running>,
+    /// The message came before: the transaction is another message's.
+    pub(crate) is_retransmission: bool,
     /// The request was sent on in this route: its URI is not taken once more unless it changes.
     pub(crate) relayed: bool,
     /// This is `event_route[tm:local-response]`.
@@ -176,6 +177,13 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     }
     if !(400..700).contains(&params.reply_408_code) {
         return refuse("reply_408_code", "`reply_408_code` must be from 400 to 699", "no code of a negative reply");
+    }
+    if params.contacts_avp.is_empty() != params.contact_flows_avp.is_empty() {
+        let (name, other) = match params.contacts_avp.is_empty() {
+            true => ("contact_flows_avp", "contacts_avp"),
+            false => ("contacts_avp", "contact_flows_avp"),
+        };
+        return refuse(name, &format!("`{other}` must be set as well"), "needs the other one");
     }
     let live = params::Live::declare(creating.core, &params);
     let tm = Arc::new(Tm {
@@ -229,9 +237,51 @@ impl Tm {
         Time(u64::try_from(self.core().unix_micros() / 1000).unwrap_or_default())
     }
 
+    /// The transaction and branch of a reply.
+    pub(crate) fn transaction_of_reply(&self, reply: &sip::Message) -> Option<(Arc<Transaction>, BranchId)> {
+        self.table.find_reply(reply)
+    }
+
+    /// The transaction of the INVITE that this CANCEL takes back.
+    pub(crate) fn invite_of_cancel(&self, cx: &engine::RouteCx) -> Option<Arc<Transaction>> {
+        cancel::find_invite(cx, self)
+    }
+
+    /// The first transaction with this Call-ID and CSeq number; `invite_only`: the first of an INVITE.
+    pub(crate) fn find_call(&self, call_id: &[u8], cseq: u32, invite_only: bool) -> Option<Arc<Transaction>> {
+        self.table.find_call(call_id, cseq, invite_only)
+    }
+
+    /// Ends transactions that nothing else would end; there should be none.
+    pub(crate) fn clean(&self) {
+        let now = self.now();
+        for transaction in self.table.all() {
+            let mut state = transaction.lock();
+            if state.machine.timeout().is_none() && state.machine.end_of_life() <= now && !state.runs_script() {
+                state.machine.release(now);
+                transaction.arm(&mut state);
+            }
+        }
+    }
+
     /// Lets another module hear what happens to transactions.
     pub fn listen(&self, listener: Listener) {
         self.listeners.write().push(listener);
+    }
+
+    /// The transaction of that number.
+    #[must_use]
+    pub fn transaction(&self, id: TransactionId) -> Option<Arc<Transaction>> {
+        self.table.get(id)
+    }
+
+    /// Has `hook` change the replies to this request, after the script's reply route, when the request has or gets a
+    /// transaction. It must not lock for long: it runs for every reply.
+    pub fn change_replies(
+        cx: &mut engine::RouteCx,
+        hook: impl Fn(&Arc<Transaction>, &mut engine::RouteCx) + Send + Sync + 'static,
+    ) {
+        routes::change(cx, |options| options.reply_hooks.push(transaction::ReplyHook(Arc::new(hook))));
     }
 
     /// Lets another module hear of the ACKs to relayed 2xx replies.

@@ -1,8 +1,10 @@
 //! Sending the request on: its branches, their routes, their addresses.
 
 use std::sync::Arc;
+use std::task::Poll;
 
 use engine::forward::{self, Sending};
+use engine::reply::LastFailure;
 use engine::{Branch, CallResult, Return, RouteCx, Routes, ScriptError, Str};
 use sip::{HeaderName, Method, Protocol, Uri};
 use transaction::{BranchId, Output};
@@ -69,6 +71,10 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
     if !cx.message.is_request() {
         return Err(ScriptError::new("only requests can be relayed"));
     }
+    if let Some(known) = super::create::retransmission(cx) {
+        super::incoming::absorb(cx, &known);
+        return Ok(Return::STOP);
+    }
     let transaction = match super::create::current(cx) {
         Some(transaction) => transaction,
         None => match tm.create(cx)? {
@@ -87,8 +93,32 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
     if cx.message.method() == Method::Invite && !flags.no_100 {
         trying(cx, tm, &transaction);
     }
-    let outcome = send_branches(cx, tm, &transaction, &proxy).await;
+    let outcome = send_after_trying(cx, tm, &transaction, &proxy).await;
     finish(cx, outcome, flags)
+}
+
+/// [`send_branches`]; the 100 does not wait for it.
+async fn send_after_trying(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    proxy: &Proxy,
+) -> Result<(), Refusal> {
+    let core = cx.core.clone();
+    let mut before = std::mem::take(&mut cx.outbox);
+    let outcome = {
+        let mut sending = std::pin::pin!(send_branches(cx, tm, transaction, proxy));
+        match std::future::poll_fn(|context| Poll::Ready(sending.as_mut().poll(context))).await {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => {
+                core.send_all(&mut before);
+                sending.await
+            }
+        }
+    };
+    before.append(&mut cx.outbox);
+    cx.outbox = before;
+    outcome
 }
 
 /// Turns the outcome into a return code; the reply to a failure is sent when the script ends.
@@ -96,12 +126,12 @@ pub(crate) fn finish(cx: &mut RouteCx, outcome: Result<(), Refusal>, flags: Rela
     match outcome {
         Ok(()) => Ok(Return::TRUE),
         Err(refusal) => {
+            let (status, reason) = refusal.reply.unwrap_or((500, "I'm terribly sorry, server error occurred (1/TM)"));
+            let stateless = reason.strip_suffix("/TM)").map(|text| Str::from(format!("{text}/SL)")));
+            cx.data::<LastFailure>().0 = stateless.map(|reason| (status, reason));
             let owner = cx.data::<Current>();
             if owner.is_owner && !flags.no_failure_reply {
-                owner.failure = Some(refusal.reply.map_or_else(
-                    || (500, Str::from_static("I'm terribly sorry, server error occurred (1/TM)")),
-                    |(status, reason)| (status, Str::from_static(reason)),
-                ));
+                owner.failure = Some((status, Str::from_static(reason)));
             }
             engine::log!(cx.core.log, Error, "{}: not relayed: {}", cx.place(), refusal.text);
             Ok(Return(refusal.code))
@@ -132,7 +162,7 @@ async fn relay_ack(cx: &mut RouteCx, tm: &Tm, proxy: &Proxy) -> CallResult {
 }
 
 /// Answers an INVITE 100 so that its sender stops sending it again.
-fn trying(cx: &mut RouteCx, tm: &Arc<Tm>, transaction: &Arc<Transaction>) {
+pub(crate) fn trying(cx: &mut RouteCx, tm: &Arc<Tm>, transaction: &Arc<Transaction>) {
     let mut step = Step::default();
     {
         let mut state = transaction.lock();
@@ -172,7 +202,7 @@ pub(crate) async fn send_branches(
         (state.options.on_branch, state.program.clone())
     };
     let mut destinations: Vec<Branch> = Vec::with_capacity(1 + cx.to.branches.len());
-    if cx.find_data::<Current>().is_some_and(|current| current.is_owner && !current.relayed) || cx.to.is_new {
+    if takes_request_uri(cx) {
         destinations.push(cx.to.first(cx.request_uri()));
     }
     destinations.append(&mut cx.to.branches);
@@ -200,6 +230,15 @@ pub(crate) async fn send_branches(
         }
         None => Ok(()),
     }
+}
+
+/// Whether the request-URI is a destination: once in the request's own script, elsewhere when it was set anew.
+pub(crate) fn takes_request_uri(cx: &RouteCx) -> bool {
+    cx.to.is_new
+        || cx.find_data::<Current>().is_none_or(|current| {
+            let later = current.transaction.is_some() && !current.is_owner;
+            !later && !current.relayed
+        })
 }
 
 /// Keeps for failure routes what the request is now. The first relaying does it, unless `t_save_lumps` did before.

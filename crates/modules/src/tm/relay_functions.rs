@@ -132,13 +132,10 @@ pub async fn t_forward_nonack_uri(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult 
 }
 
 /// For a CANCEL whose INVITE is known: cancels its branches, answers 200, and ends the script. True when the INVITE is
-/// not known.
+/// not known, and for other requests.
 #[function(REQUEST)]
 pub async fn t_relay_cancel(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
-    if cx.message.method() != Method::Cancel {
-        return Err(ScriptError::new("this is no CANCEL"));
-    }
-    if cancel::find_invite(cx, me).is_none() {
+    if cx.message.method() != Method::Cancel || cancel::find_invite(cx, me).is_none() {
         return Ok(Return::TRUE);
     }
     relay(cx, me, Proxy::default(), RelayFlags::default()).await?;

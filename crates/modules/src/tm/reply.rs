@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{CallResult, Return, RouteCx, Routes, ScriptError, Str, Value, function};
+use engine::{CallResult, Return, RouteCx, Routes, ScriptError, Str, function};
 use language::ast::RouteKind;
 use sip::Method;
 
@@ -10,15 +10,13 @@ use super::create::{BAD_URI, Created, current, new_transaction, required};
 use super::step::Step;
 use super::transaction::Transaction;
 use super::{Current, Tm, cancel};
+use crate::sl::arguments::{Code, Reason};
 use crate::sl::redirect;
 
 /// The code and reason to send.
-fn status(tm: &Tm, code: &Value, reason: &Value) -> (u16, Str) {
-    let code = code.to_int().and_then(|code| u16::try_from(code).ok()).filter(|code| (100..700).contains(code));
-    let reason = match reason {
-        Value::Null => tm.params.default_reason.clone(),
-        reason => engine::reply::one_line(reason.to_str()),
-    };
+fn status(tm: &Tm, code: &Code, reason: Reason) -> (u16, Str) {
+    let code = code.0.and_then(|code| u16::try_from(code).ok()).filter(|code| (100..700).contains(code));
+    let reason = reason.0.map_or_else(|| tm.params.default_reason.clone(), engine::reply::one_line);
     (code.unwrap_or_else(|| tm.live.default_code.get() as u16), reason)
 }
 
@@ -83,6 +81,37 @@ fn local_response_route(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
     cx.outbox.append(&mut event.outbox);
 }
 
+impl Transaction {
+    /// Answers the request from elsewhere than its script. `tag`: the To tag in place of our own; `headers`: whole lines.
+    /// False when it was answered finally before.
+    pub fn answer(
+        self: &Arc<Self>,
+        code: u16,
+        reason: &Str,
+        tag: Option<String>,
+        headers: Vec<Str>,
+        body: Option<Str>,
+    ) -> bool {
+        let mut step = Step::default();
+        {
+            let mut state = self.lock();
+            if state.machine.is_final() || state.machine.is_local() {
+                return false;
+            }
+            let Some(mut cx) = self.context(&mut state) else { return false };
+            cx.reply_headers = headers;
+            cx.reply_body = body.map(|body| (body, Str::EMPTY));
+            let tag = tag.unwrap_or_else(|| self.own_tag());
+            let Ok(text) = engine::reply::build(&cx, code, reason, Some(&tag)) else { return false };
+            self.tm.counters.generated.increment();
+            self.send_up(&mut state, self.tm.now(), code, reason.clone(), None, text, &mut step);
+        }
+        step.finish(self, None);
+        self.failed(std::mem::take(&mut step.failed));
+        true
+    }
+}
+
 /// `send_reply` of module sl, when there is a transaction; `None`: there is none.
 pub(crate) fn in_transaction(tm: &Arc<Tm>, cx: &mut RouteCx, code: u16, reason: &Str) -> Option<CallResult> {
     let transaction = match current(cx) {
@@ -111,15 +140,15 @@ pub fn t_newtran(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
 ///
 /// Returns 1; -1 without transaction, and when it was answered finally before.
 #[function(REQUEST | FAILURE | ONREPLY | EVENT)]
-pub fn t_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) -> CallResult {
+pub fn t_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Code, reason: Reason) -> CallResult {
     let transaction = required(cx)?;
-    let (code, reason) = status(me, &code, &reason);
+    let (code, reason) = status(me, &code, reason);
     send(cx, &transaction, code, &reason)
 }
 
 /// Like `t_reply`; makes the transaction if there is none.
 #[function(REQUEST | FAILURE | ONREPLY | EVENT)]
-pub fn t_send_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) -> CallResult {
+pub fn t_send_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Code, reason: Reason) -> CallResult {
     let transaction = match current(cx) {
         Some(transaction) => transaction,
         None => match me.create(cx)? {
@@ -129,7 +158,7 @@ pub fn t_send_reply(cx: &mut RouteCx, me: &Arc<Tm>, code: Value, reason: Value) 
             Created::BadUri => return Ok(BAD_URI),
         },
     };
-    let (code, reason) = status(me, &code, &reason);
+    let (code, reason) = status(me, &code, reason);
     send(cx, &transaction, code, &reason)
 }
 
@@ -150,10 +179,11 @@ pub fn t_retransmit_reply(cx: &mut RouteCx) -> CallResult {
     Ok(replied.into())
 }
 
-/// Ends the transaction, after the time for what comes late.
+/// Ends the transaction, after the time for what comes late. True also when there is none.
 #[function(REQUEST)]
 pub fn t_release(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
-    let transaction = required(cx)?;
-    cancel::release(me, &transaction);
+    if let Some(transaction) = current(cx) {
+        cancel::release(me, &transaction);
+    }
     Ok(Return::TRUE)
 }

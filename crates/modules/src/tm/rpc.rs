@@ -41,7 +41,10 @@ fn text(arguments: &mut RpcArguments, missing: &str) -> Result<String, RpcFault>
 /// A status code.
 fn status(arguments: &mut RpcArguments) -> Result<u16, RpcFault> {
     let code: i64 = arguments.take().map_err(|_| RpcFault::new(400, "Reply code expected"))?;
-    u16::try_from(code).ok().filter(|code| (100..700).contains(code)).ok_or_else(|| RpcFault::new(400, "Reply code expected"))
+    u16::try_from(code)
+        .ok()
+        .filter(|code| (100..700).contains(code))
+        .ok_or_else(|| RpcFault::new(400, "Reply code expected"))
 }
 
 /// `index:label`, both in decimal.
@@ -172,7 +175,9 @@ fn header_lines(text: &str) -> Result<Vec<Str>, RpcFault> {
     let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     lines
         .map(|line| match line.split_once(':') {
-            Some((name, _)) if !name.is_empty() && name.bytes().all(sip::scan::is_token) => Ok(Str::from(format!("{line}\r\n"))),
+            Some((name, _)) if !name.is_empty() && name.bytes().all(sip::scan::is_token) => {
+                Ok(Str::from(format!("{line}\r\n")))
+            }
             _ => Err(RpcFault::new(400, "New headers expected")),
         })
         .collect()
@@ -183,7 +188,7 @@ fn answer(transaction: &Arc<Transaction>, code: u16, reason: &str, mut arguments
     let tag = text(&mut arguments, "To tag expected")?;
     let headers = header_lines(&text(&mut arguments, "New headers expected")?)?;
     let body: Option<String> = arguments.take()?;
-    if !tag.bytes().all(|byte| sip::scan::is_token(byte)) {
+    if !tag.bytes().all(sip::scan::is_token) {
         return Err(RpcFault::new(400, "To tag expected"));
     }
     let tag = Some(tag).filter(|tag| !tag.is_empty() && tag != ".");

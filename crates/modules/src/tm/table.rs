@@ -14,7 +14,7 @@ use sip::Message;
 use super::transaction::{Transaction, TransactionId};
 
 /// Number of slots. Kamailio has as many; each costs a lock and an empty list.
-const SLOTS: usize = 1 << 16;
+pub(crate) const SLOTS: usize = 1 << 16;
 
 /// The magic begin of a branch parameter (RFC 3261 section 8.1.1.7).
 const COOKIE: &str = "z9hG4bK";

@@ -44,6 +44,16 @@ pub(crate) enum Event {
     Continue(RouteId),
 }
 
+/// Changes the replies to a request before they are kept and sent up.
+#[derive(Clone)]
+pub(crate) struct ReplyHook(pub(crate) Arc<dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync>);
+
+impl std::fmt::Debug for ReplyHook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ReplyHook")
+    }
+}
+
 /// What scripts set with `t_on_failure`, `t_set_fr` and so on: for the next transaction of a message, then for that
 /// transaction.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +73,7 @@ pub(crate) struct Options {
     pub(crate) disable_failover: bool,
     pub(crate) disable_internal_reply: bool,
     pub(crate) no_cancel_reason: bool,
+    pub(crate) reply_hooks: Vec<ReplyHook>,
 }
 
 /// The request as it was when the transaction began, and as the script had made it when it was relayed.
@@ -407,6 +418,11 @@ impl State {
         self.xavps = std::mem::take(&mut cx.xavps);
         self.request.flags = cx.flags;
         self.request.extra_flags = cx.extra_flags;
+    }
+
+    /// A script runs on it.
+    pub(crate) const fn runs_script(&self) -> bool {
+        self.running
     }
 
     /// Events wait for the running script to end.
