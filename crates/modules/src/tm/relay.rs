@@ -304,7 +304,12 @@ async fn send_branch(
     }
     let to = cx.to.first(cx.request_uri());
     add_path(cx, &to);
-    let targets = match targets(cx.core.clone(), cx.received.protocol, &to, proxy).await {
+    let found = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await;
+    if transaction.lock().machine.is_cancelled() {
+        // The caller gave up while the name was looked up.
+        return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
+    }
+    let targets = match found {
         Ok(targets) => targets,
         Err(error) => return failed_branch(tm, transaction, to, Refusal::unresolvable(error)),
     };
