@@ -123,7 +123,8 @@ impl Tm {
         let mut cx = self.local_context(message, &request)?;
         let next_hop = match request.next_hop.clone().filter(|uri| !uri.is_empty()) {
             Some(uri) => Some(uri),
-            None => first_route(&cx.message),
+            // As in Kamailio `$du` is never empty here.
+            None => first_route(&cx.message).or_else(|| Some(request.uri.clone())),
         };
         cx.to.destination = next_hop;
         cx.to.socket = request.socket;
