@@ -202,8 +202,7 @@ pub fn t_any_replied(cx: &mut RouteCx) -> CallResult {
     let mine = branch(cx);
     let state = transaction.lock();
     let mut branches = state.machine.branches().iter().enumerate();
-    let replied =
-        branches.any(|(id, at)| if Some(id) == mine { replied_before(&state, id) } else { at.replied() });
+    let replied = branches.any(|(id, at)| if Some(id) == mine { replied_before(&state, id) } else { at.replied() });
     Ok(replied.into())
 }
 

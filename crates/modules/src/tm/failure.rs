@@ -62,7 +62,12 @@ impl Transaction {
     async fn branch_failure_route(self: &Arc<Self>, branch: BranchId) {
         let armed = {
             let mut state = self.lock();
-            state.options.on_branch_failure.filter(|_| !state.machine.is_final()).and_then(|route| {
+            let route = state.branches.get_mut(branch).and_then(|at| at.on_failure.take());
+            // Branches that are made there have it only when it is set there: else they would fail without end.
+            if route.is_some() {
+                state.options.on_branch_failure = None;
+            }
+            route.filter(|_| !state.machine.is_final()).and_then(|route| {
                 let mut cx = self.context(&mut state)?;
                 cx.to.flags = state.branches.get(branch).map_or(0, |at| at.to.flags);
                 Some((route, cx))
@@ -79,8 +84,9 @@ impl Transaction {
         }
         let armed = {
             let mut state = self.lock();
-            // Both run once; a script that wants them again arms them again.
+            // They run once; a script that wants them again arms them again.
             state.options.on_branch = None;
+            state.options.on_branch_failure = None;
             state.options.on_failure.take().filter(|_| !state.machine.is_final()).and_then(|route| {
                 begin_step(&mut state);
                 let mut cx = self.context(&mut state)?;

@@ -17,6 +17,7 @@ mod options;
 mod params;
 mod relay;
 mod relay_functions;
+mod replicate;
 mod reply;
 mod routes;
 mod rpc;
@@ -92,6 +93,11 @@ pub const MODULE: ModuleDef = ModuleDef {
         relay_functions::T_RELAY_TO_TLS,
         relay_functions::T_RELAY_TO_UDP,
         relay_functions::T_SAVE_LUMPS,
+        replicate::T_REPLICATE,
+        replicate::T_REPLICATE_TCP,
+        replicate::T_REPLICATE_TLS,
+        replicate::T_REPLICATE_TO,
+        replicate::T_REPLICATE_UDP,
         reply::T_NEWTRAN,
         reply::T_RELEASE,
         reply::T_REPLY,

@@ -64,6 +64,8 @@ pub(crate) struct RelayFlags {
     pub(crate) no_failure_reply: bool,
     /// No further address.
     pub(crate) no_failover: bool,
+    /// The replies concern nobody (`t_replicate`).
+    pub(crate) no_replies: bool,
 }
 
 /// `t_relay`: makes the transaction if there is none, and sends the request on.
@@ -86,6 +88,9 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
     };
     if flags.no_failover {
         transaction.lock().options.disable_failover = true;
+    }
+    if flags.no_replies {
+        transaction.lock().keep_replies_here();
     }
     if cx.message.method() == Method::Cancel && !in_failure_route(cx) {
         return super::cancel::relay_cancel(cx, tm, &transaction, proxy).await;
@@ -176,6 +181,7 @@ pub(crate) fn trying(cx: &mut RouteCx, tm: &Arc<Tm>, transaction: &Arc<Transacti
         let text = engine::reply::build(cx, 100, &reason, None);
         cx.reply_headers = headers;
         if let Ok(text) = text {
+            tm.counters.generated.increment();
             transaction.send_up(&mut state, tm.now(), 100, reason, None, text, &mut step);
         }
     }
@@ -432,6 +438,7 @@ pub(crate) fn send_to(
         no_connect: cx.send.forward_no_connect,
         other_targets,
         on_reply,
+        on_failure: transaction.lock().options.on_branch_failure,
         reply: None,
         refused: false,
         replied_before: false,
@@ -493,6 +500,7 @@ pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> b
             no_connect: at.no_connect,
             other_targets: others.collect(),
             on_reply: at.on_reply,
+            on_failure: at.on_failure,
             reply: None,
             refused: false,
             replied_before: false,

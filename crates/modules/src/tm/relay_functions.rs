@@ -15,7 +15,7 @@ fn port(port: Option<Str>) -> Result<Option<u16>, ScriptError> {
     number.map(Some).ok_or_else(|| ScriptError::new(format!("`{port}` is no port")))
 }
 
-fn proxy(host: Option<Str>, text: Option<Str>, protocol: Option<Protocol>) -> Result<Proxy, ScriptError> {
+pub(super) fn proxy(host: Option<Str>, text: Option<Str>, protocol: Option<Protocol>) -> Result<Proxy, ScriptError> {
     Ok(Proxy { host: host.filter(|host| !host.is_empty()), port: port(text)?, protocol })
 }
 
@@ -66,7 +66,12 @@ pub async fn t_relay_to(cx: &mut RouteCx, me: &Arc<Tm>, target: Option<Str>, fla
         Some(text) => number(text).ok_or_else(|| ScriptError::new(format!("`{text}` are no flags")))?,
         None => 0,
     };
-    let flags = RelayFlags { no_100: bits & 1 != 0, no_failure_reply: bits & 2 != 0, no_failover: bits & 4 != 0 };
+    let flags = RelayFlags {
+        no_100: bits & 1 != 0,
+        no_failure_reply: bits & 2 != 0,
+        no_failover: bits & 4 != 0,
+        no_replies: false,
+    };
     let proxy = match target.filter(|target| !target.is_empty()) {
         Some(target) => parse_proxy(&target)?,
         None => Proxy::default(),
@@ -83,10 +88,15 @@ fn parse_proxy(text: &Str) -> Result<Proxy, ScriptError> {
         },
         None => (None, text.clone()),
     };
-    let colon = rest.iter().rposition(|byte| *byte == b':').filter(|at| !rest[*at..].contains(&b']'));
+    parse_host_port(&rest, protocol)
+}
+
+/// `host[:port]`.
+pub(super) fn parse_host_port(text: &Str, protocol: Option<Protocol>) -> Result<Proxy, ScriptError> {
+    let colon = text.iter().rposition(|byte| *byte == b':').filter(|at| !text[*at..].contains(&b']'));
     match colon {
-        Some(colon) => proxy(Some(rest.slice(..colon)), Some(rest.slice(colon + 1..)), protocol),
-        None => proxy(Some(rest), None, protocol),
+        Some(colon) => proxy(Some(text.slice(..colon)), Some(text.slice(colon + 1..)), protocol),
+        None => proxy(Some(text.clone()), None, protocol),
     }
 }
 

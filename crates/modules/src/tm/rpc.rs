@@ -55,17 +55,19 @@ fn transaction_id(text: &str) -> Result<TransactionId, RpcFault> {
     parsed.ok_or_else(|| RpcFault::new(400, "Invalid transaction ID"))
 }
 
-fn by_id(tm: &Tm, arguments: &mut RpcArguments) -> Result<Arc<Transaction>, RpcFault> {
-    let id = transaction_id(&text(arguments, "Transaction ID expected")?)?;
-    tm.table.get(id).ok_or_else(|| RpcFault::new(481, "No such transaction"))
+fn by_id(tm: &Tm, id: &str) -> Result<Arc<Transaction>, RpcFault> {
+    tm.table.get(transaction_id(id)?).ok_or_else(|| RpcFault::new(481, "No such transaction"))
 }
 
-fn by_call(tm: &Tm, arguments: &mut RpcArguments) -> Result<Arc<Transaction>, RpcFault> {
-    let call_id = text(arguments, "Call-ID expected")?;
-    let cseq = text(arguments, "CSeq expected")?;
-    let not_found = || RpcFault::new(404, "Transaction not found");
-    let cseq: u32 = cseq.trim().parse().map_err(|_| not_found())?;
-    tm.table.find_call(call_id.as_bytes(), cseq, false).ok_or_else(not_found)
+/// Call-ID and CSeq number.
+fn call(arguments: &mut RpcArguments) -> Result<(String, String), RpcFault> {
+    Ok((text(arguments, "Call-ID expected")?, text(arguments, "CSeq expected")?))
+}
+
+fn by_call(tm: &Tm, (call_id, cseq): &(String, String)) -> Result<Arc<Transaction>, RpcFault> {
+    let cseq = cseq.trim().parse().ok();
+    let found = cseq.and_then(|cseq| tm.table.find_call(call_id.as_bytes(), cseq, false));
+    found.ok_or_else(|| RpcFault::new(404, "Transaction not found"))
 }
 
 /// One header of the request as it came, with its line end; empty when there is none.
@@ -183,20 +185,32 @@ fn header_lines(text: &str) -> Result<Vec<Str>, RpcFault> {
         .collect()
 }
 
-/// What is behind the transaction's number: To tag, headers, body.
-fn answer(transaction: &Arc<Transaction>, code: u16, reason: &str, mut arguments: RpcArguments) -> RpcResult {
-    let tag = text(&mut arguments, "To tag expected")?;
-    let headers = header_lines(&text(&mut arguments, "New headers expected")?)?;
-    let body: Option<String> = arguments.take()?;
-    if !tag.bytes().all(sip::scan::is_token) {
-        return Err(RpcFault::new(400, "To tag expected"));
+/// A reply as a caller gives it.
+struct Reply {
+    tag: Option<String>,
+    headers: Vec<Str>,
+    body: Option<Str>,
+}
+
+impl Reply {
+    /// To tag, headers, body.
+    fn take(arguments: &mut RpcArguments) -> Result<Self, RpcFault> {
+        let tag = text(arguments, "To tag expected")?;
+        let headers = header_lines(&text(arguments, "New headers expected")?)?;
+        let body: Option<String> = arguments.take()?;
+        if !tag.bytes().all(sip::scan::is_token) {
+            return Err(RpcFault::new(400, "To tag expected"));
+        }
+        let tag = Some(tag).filter(|tag| !tag.is_empty() && tag != ".");
+        Ok(Self { tag, headers, body: body.filter(|body| !body.is_empty()).map(Str::from) })
     }
-    let tag = Some(tag).filter(|tag| !tag.is_empty() && tag != ".");
-    let reason = engine::reply::one_line(Str::from(reason));
-    let body = body.filter(|body| !body.is_empty()).map(Str::from);
-    match transaction.answer(code, &reason, tag, headers, body) {
-        true => Ok(Vec::new()),
-        false => Err(RpcFault::new(500, "Reply failed")),
+
+    fn send(self, transaction: &Arc<Transaction>, code: u16, reason: &str) -> RpcResult {
+        let reason = engine::reply::one_line(Str::from(reason));
+        match transaction.answer(code, &reason, self.tag, self.headers, self.body) {
+            true => Ok(Vec::new()),
+            false => Err(RpcFault::new(500, "Reply failed")),
+        }
     }
 }
 
@@ -206,8 +220,9 @@ fn answer(transaction: &Arc<Transaction>, code: u16, reason: &str, mut arguments
 pub async fn reply(me: Arc<Tm>, mut arguments: RpcArguments) -> RpcResult {
     let code = status(&mut arguments)?;
     let reason = text(&mut arguments, "Reason phrase expected")?;
-    let transaction = by_id(&me, &mut arguments)?;
-    answer(&transaction, code, &reason, arguments)
+    let id = text(&mut arguments, "Transaction ID expected")?;
+    let reply = Reply::take(&mut arguments)?;
+    reply.send(&by_id(&me, &id)?, code, &reason)
 }
 
 /// Like `tm.reply`, with Call-ID and CSeq number in place of the transaction.
@@ -215,8 +230,9 @@ pub async fn reply(me: Arc<Tm>, mut arguments: RpcArguments) -> RpcResult {
 pub async fn reply_callid(me: Arc<Tm>, mut arguments: RpcArguments) -> RpcResult {
     let code = status(&mut arguments)?;
     let reason = text(&mut arguments, "Reason phrase expected")?;
-    let transaction = by_call(&me, &mut arguments)?;
-    answer(&transaction, code, &reason, arguments)
+    let call = call(&mut arguments)?;
+    let reply = Reply::take(&mut arguments)?;
+    reply.send(&by_call(&me, &call)?, code, &reason)
 }
 
 fn retransmit(transaction: &Transaction) -> RpcResult {
@@ -232,11 +248,13 @@ fn retransmit(transaction: &Transaction) -> RpcResult {
 /// Sends the last reply of a transaction (`index:label` of `tm.list`) once more.
 #[rpc("tm.retransmit_reply")]
 pub async fn retransmit_reply(me: Arc<Tm>, mut arguments: RpcArguments) -> RpcResult {
-    retransmit(&*by_id(&me, &mut arguments)?)
+    let id = text(&mut arguments, "Transaction ID expected")?;
+    retransmit(&*by_id(&me, &id)?)
 }
 
 /// Sends the last reply to the request with this Call-ID and CSeq number once more.
 #[rpc("tm.retransmit_reply_callid")]
 pub async fn retransmit_reply_callid(me: Arc<Tm>, mut arguments: RpcArguments) -> RpcResult {
-    retransmit(&*by_call(&me, &mut arguments)?)
+    let call = call(&mut arguments)?;
+    retransmit(&*by_call(&me, &call)?)
 }

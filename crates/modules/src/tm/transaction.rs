@@ -116,6 +116,8 @@ pub(crate) struct SentBranch {
     /// Further addresses of the destination (RFC 3263 section 4.3).
     pub(crate) other_targets: Vec<Target>,
     pub(crate) on_reply: Option<RouteId>,
+    /// `t_on_branch_failure`, as it was set when the branch was made.
+    pub(crate) on_failure: Option<RouteId>,
     pub(crate) reply: Option<KeptReply>,
     /// Its destination refused a datagram (ICMP).
     pub(crate) refused: bool,
@@ -137,6 +139,7 @@ impl SentBranch {
             no_connect: true,
             other_targets: Vec::new(),
             on_reply: None,
+            on_failure: None,
             reply: None,
             refused: false,
             replied_before: false,
@@ -423,6 +426,14 @@ impl State {
     /// A script runs on it.
     pub(crate) const fn runs_script(&self) -> bool {
         self.running
+    }
+
+    /// No reply goes back, and no route sees one: the request is a copy for somebody else (`t_replicate`).
+    pub(crate) fn keep_replies_here(&mut self) {
+        self.reply_route = None;
+        self.options.on_reply = None;
+        self.options.on_failure = None;
+        self.options.on_branch_failure = None;
     }
 
     /// Events wait for the running script to end.
