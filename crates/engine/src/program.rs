@@ -39,8 +39,8 @@ pub enum Op {
     Evaluate(Expression),
     /// Stores a value for a later operation.
     SetTemporary(u32, Expression),
-    /// Stores 1 or 0 (or the raw code with `return_mode=1`): how the call before went.
-    CodeToTemporary(u32),
+    /// Stores how the call before went: 1 or 0; its code when `exact`, and with `return_mode=1`.
+    CodeToTemporary { slot: u32, exact: bool },
     /// Goes on at `otherwise` when the expression is not above zero (`positive`) or zero; also when it fails.
     Test { condition: Expression, positive: bool, otherwise: u32 },
     /// Goes on there when the call before did not return true.
@@ -264,10 +264,11 @@ impl Program {
                     let value = expression.eval(cx);
                     *cx.temporary_mut(*at) = value;
                 }
-                Op::CodeToTemporary(at) => {
+                Op::CodeToTemporary { slot, exact } => {
                     let code = cx.last_code;
-                    let code = if cx.core.settings.return_mode == 1 { code } else { i32::from(code > 0) };
-                    *cx.temporary_mut(*at) = Value::Int(i64::from(code));
+                    let exact = *exact || cx.core.settings.return_mode == 1;
+                    let code = if exact { code } else { i32::from(code > 0) };
+                    *cx.temporary_mut(*slot) = Value::Int(i64::from(code));
                 }
                 Op::Test { condition, positive, otherwise } => {
                     let result = condition.test(cx, *positive).unwrap_or_else(|error| {

@@ -45,6 +45,10 @@ pub fn send_stateless(cx: &mut RouteCx, status: u16, reason: &Str) -> Result<(),
     Ok(())
 }
 
+/// What a function that failed would answer: `sl_reply_error` sends it.
+#[derive(Clone, Debug, Default)]
+pub struct LastFailure(pub Option<(u16, Str)>);
+
 /// Where replies to the request go: the source address; its port with `rport`, else that of the Via (RFC 3581). Over
 /// TCP this is where a new connection goes when that of the request is gone (RFC 3261 section 18.2.2).
 #[must_use]

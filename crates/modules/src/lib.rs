@@ -23,6 +23,7 @@ pub mod sl;
 pub mod textops;
 pub mod textopsx;
 pub mod tm;
+pub mod tmx;
 pub mod usrloc;
 pub mod xlog;
 
@@ -45,6 +46,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &textops::MODULE,
     &textopsx::MODULE,
     &tm::MODULE,
+    &tmx::MODULE,
     &usrloc::MODULE,
     &xlog::MODULE,
 ];

@@ -132,7 +132,16 @@ impl<'l, 'e> Lowering<'l, 'e> {
     }
 
     fn assign(&mut self, target: &Expr, value: &Expr, span: Span) -> bool {
-        let value = self.value(value);
+        let value = match &value.kind {
+            // A call that is the whole right side: its code, not only whether it is true.
+            ExprKind::Call(_) => {
+                self.call(value, true);
+                let slot = self.temporary();
+                self.emit(Op::CodeToTemporary { slot, exact: true }, value.span);
+                Some(Expression::Temporary(slot))
+            }
+            _ => self.value(value),
+        };
         let ExprKind::Variable(variable) = &target.kind else {
             self.env.diagnostics.push(Diagnostic::error(
                 Code::NotWritable,
@@ -396,7 +405,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
             ExprKind::Call(_) => {
                 self.call(expr, true);
                 let slot = self.temporary();
-                self.emit(Op::CodeToTemporary(slot), expr.span);
+                self.emit(Op::CodeToTemporary { slot, exact: false }, expr.span);
                 Some(Expression::Temporary(slot))
             }
             ExprKind::Assign { target, value } => {
@@ -435,7 +444,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
             ExprKind::Block(block) => {
                 self.block(block);
                 let slot = self.temporary();
-                self.emit(Op::CodeToTemporary(slot), expr.span);
+                self.emit(Op::CodeToTemporary { slot, exact: false }, expr.span);
                 Some(Expression::Temporary(slot))
             }
             _ => {

@@ -234,7 +234,8 @@ impl Registrar {
     /// Gives the script the xavp that was stored with a contact.
     fn restore(&self, cx: &mut RouteCx, contact: &Contact) {
         if let (Some(name), Some(list)) = (&self.usrloc.params.xavp_contact, &contact.xavp) {
-            cx.xavps.xavp.push(name.clone(), Xvalue::List((**list).clone()));
+            // Behind those of better contacts: number 0 belongs to the request-URI.
+            cx.xavps.xavp.items.push((name.clone(), Xvalue::List((**list).clone())));
         }
     }
 }

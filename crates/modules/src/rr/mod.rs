@@ -129,6 +129,12 @@ impl Rr {
         direction::route_param(cx, name)
     }
 
+    /// Whether Record-Route headers carry the From tag, by which requests show their direction.
+    #[must_use]
+    pub const fn appends_from_tag(&self) -> bool {
+        self.params.append_fromtag
+    }
+
     /// Has `callback` run whenever `loose_route` found our Route, after it set the destinations.
     pub fn on_loose_route(&self, callback: OnLooseRoute) {
         self.callbacks.write().push(callback);

@@ -1,6 +1,6 @@
 //! Module `sl`: replies without a transaction, and the ACKs to them.
 
-mod arguments;
+pub(crate) mod arguments;
 pub(crate) mod redirect;
 mod reply;
 mod rpc;

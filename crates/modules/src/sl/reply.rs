@@ -95,18 +95,27 @@ pub fn send_reply_mode(cx: &mut RouteCx, me: &Sl, code: Code, reason: Reason, mo
     me.reply(cx, code, &reason)
 }
 
-/// Answers 500 because of an internal error, without a transaction.
+/// What the function that failed last would answer, else 500.
+fn error(cx: &RouteCx) -> (u16, Str) {
+    let last = cx.find_data::<engine::reply::LastFailure>().and_then(|failure| failure.0.clone());
+    last.unwrap_or_else(|| (500, Str::from_static(ERROR)))
+}
+
+/// Answers without a transaction because something failed: 478 behind a `t_relay()` that could not resolve a name, 500
+/// because of an internal error.
 #[function(REQUEST)]
 pub fn sl_reply_error(cx: &mut RouteCx, me: &Sl) -> CallResult {
     me.counters.sent_errors.increment();
-    me.send(cx, 500, &Str::from_static(ERROR))
+    let (status, reason) = error(cx);
+    me.send(cx, status, &reason)
 }
 
-/// Answers 500 because of an internal error: through the transaction when there is one.
+/// The same through the transaction when there is one.
 #[function(REQUEST | ONREPLY | FAILURE)]
 pub fn send_reply_error(cx: &mut RouteCx, me: &Sl) -> CallResult {
     me.counters.sent_errors.increment();
-    me.reply(cx, 500, &Str::from_static(ERROR))
+    let (status, reason) = error(cx);
+    me.reply(cx, status, &reason)
 }
 
 /// Sends the received reply on by its second Via, at once, with another code of the same class and another reason if

@@ -1,6 +1,5 @@
 //! Types of arguments that several functions take.
 
-
 use engine::posix_regex::{Flags, Regex};
 use engine::script_type::required;
 use engine::{ArgSource, CompileEnv, Diagnostic, RouteCx, ScriptError, ScriptType, Str};

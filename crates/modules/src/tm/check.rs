@@ -153,12 +153,15 @@ pub fn t_get_status_code(cx: &mut RouteCx) -> CallResult {
     Ok(status(cx).map_or(Return::FALSE, |status| Return(i32::from(status))))
 }
 
-/// True when a branch of the transaction has this final status.
+/// True when a branch of the transaction has this final status; in `event_route[tm:branch-failure:X]` another branch than
+/// the one it runs for.
 #[function(ANY)]
 pub fn t_grep_status(cx: &mut RouteCx, code: i64) -> CallResult {
     let transaction = required(cx)?;
+    let mine = branch(cx).filter(|_| cx.kind.0 == engine::function::routes::EVENT);
     let state = transaction.lock();
-    Ok(state.machine.branches().iter().any(|at| code >= 200 && i64::from(at.status()) == code).into())
+    let mut branches = state.machine.branches().iter().enumerate();
+    Ok(branches.any(|(id, at)| Some(id) != mine && code >= 200 && i64::from(at.status()) == code).into())
 }
 
 /// True when the branch that the failure route runs for got no final reply in time.

@@ -38,8 +38,9 @@ pub fn t_on_failure(cx: &mut RouteCx, route: Str) -> CallResult {
     Ok(Return::TRUE)
 }
 
-/// Lets `event_route[tm:branch-failure:name]` run for each branch that fails, before it is known whether all have
-/// failed. `"0"` sets none.
+/// Lets `event_route[tm:branch-failure:name]` run for each branch that fails, of those that are sent from now on, before
+/// it is known whether all have failed. For branches that are sent in that route, or in a failure route, it has to be
+/// set there again. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_branch_failure(cx: &mut RouteCx, name: Str) -> CallResult {
     let name = if name.is_empty() || name == "0" { name } else { Str::from(format!("tm:branch-failure:{name}")) };

@@ -186,7 +186,7 @@ impl Transaction {
             text = with_challenges(text, state, branch);
         }
         if state.machine.is_local() {
-            if self.is_invite() && status < 300 && status >= 200 && state.automatic_ack {
+            if self.is_invite() && (200..300).contains(&status) && state.automatic_ack {
                 self.acknowledge(state, branch, &mut step.sends);
             }
         } else {

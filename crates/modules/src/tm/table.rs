@@ -52,14 +52,6 @@ impl RequestKey {
         })
     }
 
-    pub(crate) const fn call_id(&self) -> &Str {
-        &self.call_id
-    }
-
-    pub(crate) const fn cseq(&self) -> u32 {
-        self.cseq
-    }
-
     fn same_sender(&self, other: &Self) -> bool {
         self.via_host.eq_ignore_case(&other.via_host) && self.via_port == other.via_port
     }

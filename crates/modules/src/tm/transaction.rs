@@ -44,9 +44,12 @@ pub(crate) enum Event {
     Continue(RouteId),
 }
 
+/// What a [`ReplyHook`] does.
+pub(crate) type ChangeReply = dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync;
+
 /// Changes the replies to a request before they are kept and sent up.
 #[derive(Clone)]
-pub(crate) struct ReplyHook(pub(crate) Arc<dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync>);
+pub(crate) struct ReplyHook(pub(crate) Arc<ChangeReply>);
 
 impl std::fmt::Debug for ReplyHook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -300,7 +303,12 @@ impl Transaction {
             state.running = true;
             return Some(event);
         }
-        if state.events.len() < MAX_EVENTS || matches!(event, Event::Failed(_) | Event::Continue(_)) {
+        let may_be_lost = match &event {
+            // Each branch has one negative final reply, and nothing ends without it.
+            Event::Reply(cx, _) => cx.message.status().is_none_or(|status| status < 300),
+            Event::Failed(_) | Event::Continue(_) => false,
+        };
+        if state.events.len() < MAX_EVENTS || !may_be_lost {
             state.events.push_back(event);
         } else {
             engine::log!(self.tm.core().log, Warning, "a reply was dropped: too many wait for a script of its call");

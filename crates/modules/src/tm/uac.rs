@@ -106,7 +106,7 @@ pub async fn t_uac_send(
 /// Hexadecimal digits as bytes: the body of the `_hex` commands.
 fn from_hex(text: &Str) -> Result<Str, RpcFault> {
     let fault = || RpcFault::new(400, "the body must be hexadecimal digits");
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return Err(fault());
     }
     let digits = text.to_text();
