@@ -24,6 +24,7 @@ pub mod textops;
 pub mod textopsx;
 pub mod tm;
 pub mod tmx;
+pub mod uac;
 pub mod usrloc;
 pub mod xlog;
 
@@ -47,6 +48,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &textopsx::MODULE,
     &tm::MODULE,
     &tmx::MODULE,
+    &uac::MODULE,
     &usrloc::MODULE,
     &xlog::MODULE,
 ];
