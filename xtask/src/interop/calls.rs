@@ -161,14 +161,14 @@ fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result
 pub(super) fn load_server(server: &Server, load: &Load, network: &Network) -> Result<(), String> {
     let callee = Callee::start(load, network)?;
     let transport = if load.tcp { ";transport=tcp" } else { "" };
-    // sipsak writes it as it is: without brackets the parameter would be one of the header.
-    let contact = format!("<sip:108@127.0.0.1:{}{transport}>", callee.port);
-    let registrar = format!("sip:108@{}", server.address);
-    let mut sipsak = network.command("sipsak");
-    let registered = sipsak
-        .args(["-U", "-C", &contact, "-x", "3600", "-s", &registrar])
+    let contact = format!("sip:108@127.0.0.1:{}{transport}", callee.port);
+    let registered = network
+        .command("sipp")
+        .args(["-sf", "tests/interop/register_callee.xml", "-m", "1", "-nostdin", "-timeout", "30"])
+        .args(["-i", "127.0.0.1", "-p", &free_port()?.to_string(), "-key", "contact", &contact])
+        .arg(server.address.to_string())
         .output()
-        .map_err(|error| format!("cannot run sipsak: {error}"))?;
+        .map_err(|error| format!("cannot run sipp: {error}"))?;
     check("108 registers", registered.status.success(), || text(&registered))?;
     let statistics: PathBuf = server.folder.join("calls.csv");
     let lossy = network.keeper.is_some();
@@ -239,6 +239,17 @@ pub(super) fn tcp(binary: &Path) -> Result<(), String> {
 
 pub(super) fn lossy(binary: &Path) -> Result<(), String> {
     run_lossy(binary, &Load { calls: 1000, ..Load::SMALL })
+}
+
+/// The configuration of Debian's package, as it is: it starts, carries calls, and writes an accounting line for each INVITE
+/// and each BYE.
+pub(super) fn stock(binary: &Path) -> Result<(), String> {
+    let load = Load { calls: 200, ..Load::SMALL };
+    let server = Server::start(binary, "/etc/kamailio/kamailio.cfg")?;
+    load_server(&server, &load, &Network::ours())?;
+    let log = server.log();
+    let lines = log.lines().filter(|line| line.contains("ACC: transaction answered")).count();
+    check("accounting lines", lines == 2 * load.calls as usize, || format!("{lines} lines\n{log}"))
 }
 
 /// The unregistered user gives 404.

@@ -19,6 +19,7 @@ const TESTS: &[Test] = &[
     ("IPv6 and advertised addresses", tutorial::addresses),
     ("an unregistered user", calls::unregistered),
     ("baresip calls itself", baresip::calls_itself),
+    ("Debian's kamailio.cfg", calls::stock),
     ("calls over UDP", calls::udp),
     ("calls over TCP", calls::tcp),
     ("calls with lost packets", calls::lossy),
