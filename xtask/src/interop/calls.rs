@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::server::{Server, check, output, text};
+use super::server::{Server, check, text};
 
 /// How many calls, how fast, and how.
 #[derive(Clone, Copy, Debug)]
@@ -157,19 +157,23 @@ fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result
     check("tm's statistics", counters.contains(&answered), || counters.clone())
 }
 
+/// 108 registers a contact.
+fn register(server: &Server, contact: &str, network: &Network) -> Result<(), String> {
+    let registered = network
+        .command("sipp")
+        .args(["-sf", "tests/interop/register_callee.xml", "-m", "1", "-nostdin", "-timeout", "30"])
+        .args(["-i", "127.0.0.1", "-p", &free_port()?.to_string(), "-key", "contact", contact])
+        .arg(server.address.to_string())
+        .output()
+        .map_err(|error| format!("cannot run sipp: {error}"))?;
+    check("108 registers", registered.status.success(), || text(&registered))
+}
+
 /// Sends calls through a running server.
 pub(super) fn load_server(server: &Server, load: &Load, network: &Network) -> Result<(), String> {
     let callee = Callee::start(load, network)?;
     let transport = if load.tcp { ";transport=tcp" } else { "" };
-    let contact = format!("sip:108@127.0.0.1:{}{transport}", callee.port);
-    let registered = network
-        .command("sipp")
-        .args(["-sf", "tests/interop/register_callee.xml", "-m", "1", "-nostdin", "-timeout", "30"])
-        .args(["-i", "127.0.0.1", "-p", &free_port()?.to_string(), "-key", "contact", &contact])
-        .arg(server.address.to_string())
-        .output()
-        .map_err(|error| format!("cannot run sipp: {error}"))?;
-    check("108 registers", registered.status.success(), || text(&registered))?;
+    register(server, &format!("sip:108@127.0.0.1:{}{transport}", callee.port), network)?;
     let statistics: PathBuf = server.folder.join("calls.csv");
     let lossy = network.keeper.is_some();
     let deadline = load.calls / load.rate + load.hold / 1000 + 60;
@@ -252,16 +256,39 @@ pub(super) fn stock(binary: &Path) -> Result<(), String> {
     check("accounting lines", lines == 2 * load.calls as usize, || format!("{lines} lines\n{log}"))
 }
 
+/// An INVITE from 106 to a user: the first final reply, if it comes within some seconds.
+fn invite(server: &Server, user: &str) -> Result<String, String> {
+    let error = |error: std::io::Error| error.to_string();
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").map_err(error)?;
+    socket.set_read_timeout(Some(Duration::from_secs(5))).map_err(error)?;
+    let me = socket.local_addr().map_err(error)?;
+    let uri = format!("sip:{user}@{}", server.address);
+    let request = format!(
+        "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKx\r\nFrom: <sip:106@127.0.0.1>;tag=1\r\n\
+         To: <{uri}>\r\nCall-ID: {me}\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.send_to(request.as_bytes(), server.address).map_err(error)?;
+    loop {
+        let mut bytes = [0; 4096];
+        let length = socket.recv(&mut bytes).map_err(|error| format!("no final reply to {user}: {error}"))?;
+        let reply = String::from_utf8_lossy(&bytes[..length]).into_owned();
+        if !reply.starts_with("SIP/2.0 1") {
+            return Ok(reply);
+        }
+    }
+}
+
 /// The unregistered user gives 404.
 pub(super) fn unregistered(binary: &Path) -> Result<(), String> {
     let server = Server::start(binary, CONFIG)?;
-    let uri = format!("sip:109@{}", server.address);
-    let file = server.folder.join("invite");
-    let request = format!(
-        "INVITE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKx;rport\r\nFrom: <sip:106@127.0.0.1>;tag=1\r\n\
-         To: <{uri}>\r\nCall-ID: unregistered\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
-    );
-    std::fs::write(&file, request).map_err(|error| error.to_string())?;
-    let answer = output("sipsak", &["-vv", "-f", &file.to_string_lossy(), "-L", "-s", &uri])?;
-    check("404", text(&answer).contains("404 User not Registered"), || text(&answer))
+    let reply = invite(&server, "109")?;
+    check("404", reply.starts_with("SIP/2.0 404 User not Registered"), || reply.clone())
+}
+
+/// A phone that is switched off: its machine refuses the datagrams, and the call fails long before `fr_timer`.
+pub(super) fn refused(binary: &Path) -> Result<(), String> {
+    let server = Server::start(binary, CONFIG)?;
+    register(&server, &format!("sip:108@127.0.0.1:{}", free_port()?), &Network::ours())?;
+    let reply = invite(&server, "108")?;
+    check("408", reply.starts_with("SIP/2.0 408"), || reply.clone())
 }

@@ -18,6 +18,7 @@ const TESTS: &[Test] = &[
     ("JSON-RPC", tutorial::json_rpc),
     ("IPv6 and advertised addresses", tutorial::addresses),
     ("an unregistered user", calls::unregistered),
+    ("a phone that is switched off", calls::refused),
     ("baresip calls itself", baresip::calls_itself),
     ("Debian's kamailio.cfg", calls::stock),
     ("calls over UDP", calls::udp),

@@ -137,18 +137,7 @@ impl Tm {
             _ => Forwarding::request(now, timers),
         };
         self.configure(&mut machine, &options);
-        let saved = Saved {
-            text: cx.message.buffer().clone(),
-            received: cx.received,
-            source: cx.source,
-            id: cx.id,
-            edits: sip::Edits::default(),
-            to: engine::route_cx::Destinations { branches: Vec::new(), ..cx.to.clone() },
-            send: cx.send,
-            flags: cx.flags,
-            extra_flags: cx.extra_flags,
-            is_saved: false,
-        };
+        let saved = Saved::of(cx);
         let new = Transaction::new(id, Some(key), method, self.clone(), machine, saved, options);
         {
             let mut state = new.lock();

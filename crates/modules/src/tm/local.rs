@@ -213,18 +213,7 @@ impl Tm {
         let now = self.now();
         let mut machine = Forwarding::local(now, self.timers(&options, method == Method::Invite, Some(cx)));
         self.configure(&mut machine, &options);
-        let saved = Saved {
-            text: cx.message.buffer().clone(),
-            received: cx.received,
-            source: cx.source,
-            id: cx.id,
-            edits: sip::Edits::default(),
-            to: engine::route_cx::Destinations::default(),
-            send: cx.send,
-            flags: cx.flags,
-            extra_flags: cx.extra_flags,
-            is_saved: true,
-        };
+        let saved = Saved { is_saved: true, ..Saved::of(cx) };
         let transaction = self.table.insert_local(&call_id, cseq, |id| {
             Transaction::new(id, None, method, self.clone(), machine, saved, options)
         });

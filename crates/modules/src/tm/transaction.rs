@@ -94,6 +94,24 @@ pub(crate) struct Saved {
     pub(crate) is_saved: bool,
 }
 
+impl Saved {
+    /// The request as it is now, without the edits.
+    pub(crate) fn of(cx: &RouteCx) -> Self {
+        Self {
+            text: cx.message.buffer().clone(),
+            received: cx.received,
+            source: cx.source,
+            id: cx.id,
+            edits: Edits::default(),
+            to: Destinations { branches: Vec::new(), ..cx.to.clone() },
+            send: cx.send,
+            flags: cx.flags,
+            extra_flags: cx.extra_flags,
+            is_saved: false,
+        }
+    }
+}
+
 /// A reply that came to a branch.
 #[derive(Clone)]
 pub(crate) struct KeptReply {
