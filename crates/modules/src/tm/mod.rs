@@ -221,11 +221,7 @@ impl Module for Tm {
         let me = self.clone();
         let _ =
             core.stateful_reply.set(Arc::new(move |cx, status, reason| reply::in_transaction(&me, cx, status, reason)));
-        let me = self;
-        core.every(timer::TICK, move |_| {
-            me.on_timer();
-            std::future::ready(())
-        });
+        core.spawn(Box::pin(timer::run(self)));
         Box::pin(async { Ok(()) })
     }
 }
