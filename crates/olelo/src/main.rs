@@ -1,5 +1,13 @@
 //! The server's program: arguments, then one of `serve`, `check`, `ctl`, `explain`, `test`.
 
+/// Writes a line to stdout. Whoever reads it may have gone (`olelo test .. | head`): that is no error.
+macro_rules! say {
+    ($($argument:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($argument)*);
+    }};
+}
+
 mod arguments;
 mod commands;
 mod listen;

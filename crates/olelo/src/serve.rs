@@ -302,24 +302,23 @@ fn declare_statistics(core: &Core, transport: &Arc<Transport>) {
 }
 
 /// Says what the server listens on; with the default configuration also what to do next.
-#[allow(clippy::print_stdout)]
 fn announce(core: &Core, transport: &Transport, arguments: &Arguments, background: bool) {
     if background {
-        println!("ready");
+        say!("ready");
         let _ = std::io::stdout().flush();
         return;
     }
-    println!("Listening on");
+    say!("Listening on");
     for socket in transport.sockets() {
         let advertised = socket.advertise.as_ref().map_or_else(String::new, |(host, port)| {
             format!(" advertise {host}{}", port.map_or_else(String::new, |port| format!(":{port}")))
         });
-        println!("             {}: {}{advertised}", socket.protocol.name(), socket.address);
+        say!("             {}: {}{advertised}", socket.protocol.name(), socket.address);
     }
-    println!("Aliases:");
+    say!("Aliases:");
     for alias in core.aliases.read().iter() {
         let protocol = alias.protocol.map_or("*", Protocol::name);
-        println!(
+        say!(
             "             {protocol}: {}:{}",
             alias.host,
             alias.port.map_or_else(|| "*".to_owned(), |port| port.to_string())
@@ -330,7 +329,7 @@ fn announce(core: &Core, transport: &Transport, arguments: &Arguments, backgroun
             .sockets()
             .first()
             .map_or_else(|| "127.0.0.1:5060".to_owned(), |socket| socket.address.to_string());
-        println!(
+        say!(
             "\nThis is the default configuration (etc/olelo.cfg): a registrar and proxy for phones in private networks.\n\
              1. Point two phones at {here}, users 106 and 108, any password; they register.\n\
              2. See them:        olelo ctl -s unix:/tmp/olelo_ctl ul.dump\n\

@@ -25,7 +25,7 @@ impl Load {
 }
 
 /// A sipp that answers calls until it is dropped.
-struct Callee {
+pub(super) struct Callee {
     child: Child,
     port: u16,
 }
@@ -151,7 +151,8 @@ fn counted(file: &Path) -> Result<Counted, String> {
 /// Calls on a network: all of them succeed, and without `lossy` nothing is sent twice.
 fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result<(), String> {
     let server = Server::start_on(binary, config, &[], network)?;
-    let retransmissions = load_server(&server, load, network)?;
+    let _callee = callee(&server, load, network)?;
+    let retransmissions = call(&server, load, network)?;
     if network.keeper.is_none() {
         check("retransmissions", retransmissions == 0, || format!("{retransmissions}\n{}", server.log()))?;
     }
@@ -172,11 +173,16 @@ fn register(server: &Server, contact: &str, network: &Network) -> Result<(), Str
     check("108 registers", registered.status.success(), || text(&registered))
 }
 
-/// Sends calls through a running server; all of them succeed. How many messages sipp sent again.
-pub(super) fn load_server(server: &Server, load: &Load, network: &Network) -> Result<u64, String> {
+/// 108, registered and ready to answer.
+pub(super) fn callee(server: &Server, load: &Load, network: &Network) -> Result<Callee, String> {
     let callee = Callee::start(load, network)?;
     let transport = if load.tcp { ";transport=tcp" } else { "" };
     register(server, &format!("sip:108@127.0.0.1:{}{transport}", callee.port), network)?;
+    Ok(callee)
+}
+
+/// Calls 108 through a running server; all calls succeed. How many messages sipp sent again.
+pub(super) fn call(server: &Server, load: &Load, network: &Network) -> Result<u64, String> {
     let statistics: PathBuf = server.folder.join("calls.csv");
     let lossy = network.keeper.is_some();
     let deadline = load.calls / load.rate + load.hold / 1000 + 60;
@@ -250,7 +256,9 @@ pub(super) fn lossy(binary: &Path) -> Result<(), String> {
 pub(super) fn stock(binary: &Path) -> Result<(), String> {
     let load = Load { calls: 200, ..Load::SMALL };
     let server = Server::start(binary, "/etc/kamailio/kamailio.cfg")?;
-    load_server(&server, &load, &Network::ours())?;
+    let network = Network::ours();
+    let _callee = callee(&server, &load, &network)?;
+    call(&server, &load, &network)?;
     let log = server.log();
     let lines = log.lines().filter(|line| line.contains("ACC: transaction answered")).count();
     check("accounting lines", lines == 2 * load.calls as usize, || format!("{lines} lines\n{log}"))

@@ -29,7 +29,7 @@ fn transactions(server: &Server) -> Result<u64, String> {
     line.and_then(|number| number.parse().ok()).ok_or_else(|| format!("tm.stats answered:\n{answer}"))
 }
 
-/// Holds `load.calls` calls, twice one after the other: the second time needs no more memory than the first.
+/// Holds `load.calls` calls, twice one after the other, and lets a few calls trickle after each.
 pub(crate) fn run(binary: &Path, load: &Load) -> Result<(), String> {
     let network = Network::ours();
     let server = Server::start(binary, calls::CONFIG)?;
@@ -47,11 +47,13 @@ pub(crate) fn run(binary: &Path, load: &Load) -> Result<(), String> {
                 std::thread::sleep(Duration::from_secs(1));
             }
         });
-        let result = (0..2).try_for_each(|_| {
-            calls::load_server(&server, load, &network)?;
-            // Until the transactions are forgotten (`wt_timer`) and the allocator gave the memory back.
-            std::thread::sleep(Duration::from_secs(50));
-            Ok::<(), String>(())
+        let result = calls::callee(&server, load, &network).and_then(|_callee| {
+            (0..2).try_for_each(|_| {
+                calls::call(&server, load, &network)?;
+                // Until the transactions are forgotten (`wt_timer`). Memory that one thread took and another gave back
+                // returns when the first one works again: a server always has a little to do.
+                calls::call(&server, &Load { calls: 120, rate: 2, hold: 100, ..*load }, &network).map(drop)
+            })
         });
         done.store(true, Ordering::Relaxed);
         result
@@ -65,7 +67,8 @@ pub(crate) fn run(binary: &Path, load: &Load) -> Result<(), String> {
         load.calls, first.memory, last.memory, last.transactions
     );
     std::fs::write("docs/held_calls.svg", plot(&samples, load)).map_err(|error| error.to_string())?;
-    check("all transactions are forgotten", last.transactions == 0, || format!("{last:?}"))
+    // The last calls of the trickle are remembered for `wt_timer`.
+    check("transactions are forgotten", last.transactions <= 2 * 2 * 35, || format!("{last:?}"))
 }
 
 /// Two curves over time: memory, and transactions.
@@ -95,7 +98,7 @@ fn plot(samples: &[Sample], load: &Load) -> String {
     let _ = writeln!(svg, "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>");
     let _ = writeln!(
         svg,
-        "<text x=\"{LEFT}\" y=\"20\">{} calls held for {} s, twice: resident memory (blue, MiB), transactions (grey)</text>",
+        "<text x=\"{LEFT}\" y=\"20\">{} calls held for {} s, twice, 2 calls per second after each: resident memory (blue, MiB), transactions (grey)</text>",
         load.calls,
         load.hold / 1000
     );

@@ -39,12 +39,12 @@ fn exit_code(outcome: &Outcome, deny_warnings: bool) -> ExitCode {
 }
 
 /// `olelo check`.
-#[allow(clippy::print_stdout, clippy::print_stderr)]
+#[allow(clippy::print_stderr)]
 pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
     let outcome = load_file(&check.file, &check.defines);
     let color = std::io::stdout().is_terminal();
     for diagnostic in &outcome.diagnostics {
-        println!(
+        say!(
             "{}",
             match &*check.format {
                 "concise" => render::concise(diagnostic, &outcome.sources),
@@ -54,7 +54,7 @@ pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
         );
     }
     if let (Some("program"), Some(loaded)) = (check.emit.as_deref(), &outcome.loaded) {
-        print!("{}", loaded.program.listing());
+        say!("{}", loaded.program.listing().trim_end());
     }
     let count = |severity| outcome.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     eprintln!("{}: {} errors, {} warnings", check.file, count(Severity::Error), count(Severity::Warning));

@@ -7,11 +7,11 @@ use engine::Code;
 use crate::arguments::Explain;
 
 /// Prints what a code means.
-#[allow(clippy::print_stdout, clippy::print_stderr)]
+#[allow(clippy::print_stderr)]
 pub(crate) fn run(explain: &Explain) -> ExitCode {
     match Code::ALL.iter().find(|code| code.number().eq_ignore_ascii_case(&explain.code)) {
         Some(code) => {
-            println!("{}\n\n{}", code.number(), code.explanation());
+            say!("{}\n\n{}", code.number(), code.explanation());
             ExitCode::SUCCESS
         }
         None => {

@@ -6,7 +6,7 @@ use crate::arguments::Test;
 use crate::offer::OFFER;
 
 /// Runs scenarios in memory, on virtual time.
-#[allow(clippy::print_stdout, clippy::print_stderr)]
+#[allow(clippy::print_stderr)]
 pub(crate) fn run(test: &Test) -> ExitCode {
     let files = match testkit::scenario::find(&test.paths) {
         Ok(files) if !files.is_empty() => files,
@@ -25,10 +25,10 @@ pub(crate) fn run(test: &Test) -> ExitCode {
             Ok(()) => passed += 1,
             Err(error) => {
                 failed += 1;
-                println!("{}: {error}", file.display());
+                say!("{}: {error}", file.display());
             }
         }
     }
-    println!("{passed} passed, {failed} failed");
+    say!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
