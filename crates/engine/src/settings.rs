@@ -474,6 +474,7 @@ fn effect(name: &str) -> Option<Effect> {
         | "udp_accept_proxy"
         | "udp_mtu"
         | "http_reply_hack"
+        | "dns"
         | "rev_dns"
         | "dns_rev_via"
         | "tcp_reuse_port"
