@@ -166,10 +166,11 @@ impl Core {
         }
     }
 
-    /// Sends messages in order; failures are logged.
+    /// Sends messages; failures are logged, those of connections go to the hooks `send_failed`.
     pub fn send_all(&self, outbox: &mut Vec<Outgoing>) {
-        for outgoing in outbox.drain(..) {
-            self.send(outgoing);
+        match self.network.get() {
+            Some(network) => network.send_all(outbox),
+            None => outbox.clear(),
         }
     }
 

@@ -158,9 +158,10 @@ impl Program {
     }
 
     /// Runs a route to its end without giving up the thread; an operation that has to wait ends the script with an
-    /// error. For event routes that run inside another step.
-    pub fn run_nested(&self, route: RouteId, cx: &mut RouteCx) {
-        let Some(saved) = cx.enter(self.frame(route)) else { return };
+    /// error. For event routes that run inside another step. Returns the code that the route ended with; 0 says, as
+    /// `drop` does, that the message is not to go on.
+    pub fn run_nested(&self, route: RouteId, cx: &mut RouteCx) -> i32 {
+        let Some(saved) = cx.enter(self.frame(route)) else { return -1 };
         while let Progress::Waits(at) = self.steps(cx) {
             let Op::Wait { call, code } = &self.ops[at as usize] else { break };
             cx.position = at + 1;
@@ -173,7 +174,9 @@ impl Program {
             };
             self.finish_call(cx, result, *code);
         }
+        let code = cx.last_code;
         cx.leave(saved);
+        code
     }
 
     /// Runs a route of a message on the spot. When it has to wait, the rest runs as a task of its own, and `None` is

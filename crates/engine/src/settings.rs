@@ -488,9 +488,7 @@ fn effect(name: &str) -> Option<Effect> {
         | "latency_limit_cfg"
         | "udp_receiver_mode"
         | "tcp_close_rst" => Only(0),
-        "dns_cache_init"
-        | "dns_search_full_match"
-        | "msg_time" => Only(1),
+        "dns_cache_init" | "dns_search_full_match" | "msg_time" => Only(1),
         _ => return None,
     })
 }

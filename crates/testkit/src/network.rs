@@ -188,6 +188,14 @@ impl Network for VirtualNetwork {
         Ok(())
     }
 
+    fn send_all(&self, outbox: &mut Vec<Outgoing>) {
+        for outgoing in outbox.drain(..) {
+            if let Err(error) = self.send(outgoing.clone()) {
+                self.tell(Event::Failed(SendFailure::of(outgoing, error)));
+            }
+        }
+    }
+
     fn sockets(&self) -> &[LocalSocket] {
         &self.sockets
     }

@@ -113,7 +113,7 @@ impl Branch {
 
 /// The smaller, the better: 6xx first (RFC 3261 section 16.7, step 6), then the lowest class; within 4xx those first
 /// that tell the caller what to do, within 5xx 503 last.
-pub(crate) fn priority(status: u16, prefer_6xx: bool) -> i32 {
+pub(crate) fn priority(status: u16) -> i32 {
     let rest = i32::from(status % 100);
     match status {
         ..300 => 0,
@@ -129,7 +129,6 @@ pub(crate) fn priority(status: u16, prefer_6xx: bool) -> i32 {
             }
         }
         500..600 => 5000 + if status == 503 { 100 } else { rest },
-        _ if prefer_6xx => 1000 + rest,
-        _ => 6000 + rest,
+        _ => 1000 + rest,
     }
 }

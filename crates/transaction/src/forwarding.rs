@@ -376,8 +376,7 @@ impl Forwarding {
 
     /// The branch will get no reply: it ends as if its time had run out.
     pub fn give_up(&mut self, branch: BranchId, out: &mut Vec<Output>) {
-        let status = if self.cancelled { 487 } else { 408 };
-        self.fail(branch, status, out);
+        self.fail(branch, 408, out);
         if let Some(at) = self.branches.get_mut(branch).filter(|at| at.faked) {
             at.timed_out = true;
         }
@@ -410,9 +409,7 @@ impl Forwarding {
     /// The branch whose reply is the best of all that were not dropped (RFC 3261 section 16.7, step 6).
     #[must_use]
     pub fn best(&self) -> Option<BranchId> {
-        let priority = |branch: &Branch| {
-            priority(branch.status, self.block_6xx) + if branch.faked { self.faked_priority } else { 0 }
-        };
+        let priority = |branch: &Branch| priority(branch.status) + if branch.faked { self.faked_priority } else { 0 };
         let all = || self.branches.iter().enumerate().filter(|(_, branch)| branch.status >= 200);
         let best = all().filter(|(_, branch)| !branch.dropped).min_by_key(|(_, branch)| priority(branch));
         best.or_else(|| all().min_by_key(|(_, branch)| priority(branch))).map(|(id, _)| id)
@@ -563,7 +560,7 @@ impl Forwarding {
             Some(ClientTimeout::GaveUp) => {
                 at.timed_out = true;
                 at.faked = true;
-                at.status = if self.cancelled { 487 } else { 408 };
+                at.status = 408;
                 if !at.is_cancelled() && matches!(at.client, Client::Invite(_)) {
                     if proceeding {
                         self.start_cancel(now, id, None, out);

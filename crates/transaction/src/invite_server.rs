@@ -23,6 +23,8 @@ pub struct InviteServer {
     state: State,
     reliable: bool,
     retransmission: Retransmission,
+    /// When an ACK is given up.
+    repeats_until: Time,
     ends: Option<Time>,
 }
 
@@ -30,7 +32,13 @@ impl InviteServer {
     /// It came over a transport that delivers by itself or not.
     #[must_use]
     pub fn new(reliable: bool) -> Self {
-        Self { state: State::Proceeding, reliable, retransmission: Retransmission::default(), ends: None }
+        Self {
+            state: State::Proceeding,
+            reliable,
+            retransmission: Retransmission::default(),
+            repeats_until: Time::default(),
+            ends: None,
+        }
     }
 
     /// A reply was sent. A 2xx of our `own` is sent again until its ACK comes, as its user would do (RFC 3261 section
@@ -39,24 +47,32 @@ impl InviteServer {
         match (self.state, status) {
             (State::Proceeding, 200..300) => {
                 self.state = State::Accepted;
-                self.ends = Some(now + if own { timers.reply } else { timers.wait });
+                self.ends = Some(now + timers.wait);
                 if own {
                     // This does not depend on the transport: the way beyond the next hop may lose it.
-                    self.retransmission = Retransmission::start(now, false, timers);
+                    self.await_ack(now, false, timers);
                 }
             }
             (State::Proceeding, 300..) => {
                 self.state = State::Completed;
-                self.ends = Some(now + timers.reply);
-                self.retransmission = Retransmission::start(now, self.reliable, timers);
+                self.await_ack(now, self.reliable, timers);
             }
             _ => {}
         }
     }
 
+    /// Sends again until the ACK comes or is given up (timer H). Without it the transaction stays as long as behind it:
+    /// with a short `timers.reply` cancelled branches may be answered later.
+    fn await_ack(&mut self, now: Time, reliable: bool, timers: &Timers) {
+        self.retransmission = Retransmission::start(now, reliable, timers);
+        self.repeats_until = now + timers.reply;
+        self.ends = Some(self.repeats_until + timers.wait);
+    }
+
     /// The ACK came. True when it was awaited.
     pub fn on_ack(&mut self, now: Time, timers: &Timers) -> bool {
-        let awaited = self.state == State::Completed || self.retransmission.at().is_some();
+        let repeats = self.retransmission.at().is_some() && self.repeats_until > now;
+        let awaited = self.state == State::Completed || repeats;
         if awaited {
             if self.state == State::Completed {
                 self.state = State::Confirmed;
@@ -72,6 +88,9 @@ impl InviteServer {
         if self.state != State::Terminated && self.ends.is_some_and(|ends| ends <= now) {
             self.end();
             return Some(ServerTimeout::Ended);
+        }
+        if self.repeats_until <= now {
+            self.retransmission.stop();
         }
         self.retransmission.due(now, timers).then_some(ServerTimeout::Retransmit)
     }
@@ -120,7 +139,8 @@ mod tests {
                     assert_eq!(server.on_timeout(at + 100_000, &TIMERS), None);
                     return (sent, Some(at.0));
                 }
-                None => panic!("nothing was due at {at:?}"),
+                // The ACK is given up.
+                None => assert!(server.timeout() > Some(at), "nothing was due at {at:?}"),
             }
         }
         (sent, None)
@@ -134,13 +154,13 @@ mod tests {
         let cases = [
             (100, true, false, &[][..], None),
             (183, false, false, &[][..], None),
-            (486, false, false, &AGAIN[..], Some(30_000)),
-            (486, true, false, &AGAIN[..], Some(30_000)),
-            (603, false, true, &[], Some(30_000)),
+            (486, false, false, &AGAIN[..], Some(35_000)),
+            (486, true, false, &AGAIN[..], Some(35_000)),
+            (603, false, true, &[], Some(35_000)),
             (200, false, false, &[], Some(5000)),
-            (200, true, false, &AGAIN[..], Some(30_000)),
+            (200, true, false, &AGAIN[..], Some(35_000)),
             // Whoever answers repeats that on any transport.
-            (200, true, true, &AGAIN[..], Some(30_000)),
+            (200, true, true, &AGAIN[..], Some(35_000)),
         ];
         for (status, own, reliable, again, ends) in cases {
             let mut server = InviteServer::new(reliable);
@@ -189,7 +209,7 @@ mod tests {
         let mut server = InviteServer::new(true);
         server.release(Time(0), &TIMERS);
         server.on_reply(Time(1000), 486, true, &TIMERS);
-        assert_eq!(server.timeout(), Some(Time(31_000)));
+        assert_eq!(server.timeout(), Some(Time(36_000)));
     }
 
     #[test]

@@ -70,7 +70,8 @@ impl Outgoing {
     }
 }
 
-/// A message that was accepted by [`Network::send`] and could not be sent after all.
+/// A message that was accepted by [`Network::send`] and could not be sent after all, or was given to
+/// [`Network::send_all`] and found no connection.
 #[derive(Debug)]
 pub struct SendFailure {
     /// The socket it was to leave from.
@@ -86,6 +87,15 @@ pub struct SendFailure {
     pub data: Bytes,
     /// What happened.
     pub error: SendError,
+}
+
+impl SendFailure {
+    /// Of a message that was not even queued.
+    #[must_use]
+    pub fn of(outgoing: Outgoing, error: SendError) -> Self {
+        let Outgoing { socket, protocol, destination, connection, data, .. } = outgoing;
+        Self { socket, protocol, destination, connection, data, error }
+    }
 }
 
 /// Gets what arrives. Called from UDP worker threads and from tokio tasks, many at a time, always inside the tokio
@@ -117,7 +127,7 @@ pub trait Network: Send + Sync {
     fn send(&self, outgoing: Outgoing) -> Result<(), SendError>;
 
     /// Sends many, in order, with as few system calls as possible; leaves `outbox` empty with its memory kept.
-    /// Failures are counted and logged.
+    /// Failures are counted and logged; those of connections come to [`Handler::send_failed`].
     fn send_all(&self, outbox: &mut Vec<Outgoing>) {
         for outgoing in outbox.drain(..) {
             let _ = self.send(outgoing);

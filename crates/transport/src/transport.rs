@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use crate::connections::{CloseReason, Connection, ConnectionInfo, Connections, NewConnection};
 use crate::error::{BindError, SendError};
-use crate::handler::{ConnectionId, Handler, Network, Outgoing};
+use crate::handler::{ConnectionId, Handler, Network, Outgoing, SendFailure};
 use crate::options::{Options, Severity};
 use crate::socket::{Listen, LocalSocket, SocketId};
 use crate::statistics::Statistics;
@@ -209,16 +209,24 @@ impl Transport {
         self.inner.options.log(Severity::Error, &error.to_string());
     }
 
-    fn send_stream(&self, outgoing: Outgoing) -> Result<(), SendError> {
+    /// Tells the handler that a message was not even queued: soon, but not while its handler runs.
+    fn tell_failure(&self, failure: SendFailure) {
+        if let Some(running) = self.inner.running() {
+            let handler = running.handler;
+            running.runtime.spawn(async move { handler.send_failed(failure) });
+        }
+    }
+
+    fn send_stream(&self, outgoing: &Outgoing) -> Result<(), SendError> {
         let connections = &self.inner.connections;
         let usable = |connection: &Arc<Connection>| {
             connection.protocol == outgoing.protocol && connection.close_requested().is_none()
         };
         let wanted = outgoing.connection.and_then(|id| connections.get(id)).filter(usable);
         let found = wanted.or_else(|| connections.find(outgoing.protocol, outgoing.destination, Some(outgoing.socket)));
-        match found.map(|connection| self.enqueue(&connection, &outgoing)) {
+        match found.map(|connection| self.enqueue(&connection, outgoing)) {
             // It closed at this very moment: as if it had not been found.
-            None | Some(Err(SendError::Closed(_))) => self.send_by_new_connection(&outgoing),
+            None | Some(Err(SendError::Closed(_))) => self.send_by_new_connection(outgoing),
             Some(result) => result,
         }
     }
@@ -264,7 +272,7 @@ impl Transport {
 impl Network for Transport {
     fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
         if outgoing.protocol != Protocol::Udp {
-            return self.send_stream(outgoing);
+            return self.send_stream(&outgoing);
         }
         let Some(listener) = self.udp_listener(outgoing.socket) else {
             return Err(SendError::NoSocket { socket: outgoing.socket, protocol: outgoing.protocol });
@@ -289,8 +297,9 @@ impl Network for Transport {
             return;
         }
         for outgoing in outbox.drain(..).filter(|outgoing| outgoing.protocol != Protocol::Udp) {
-            if let Err(error) = self.send_stream(outgoing) {
+            if let Err(error) = self.send_stream(&outgoing) {
                 self.log_failure(&error);
+                self.tell_failure(SendFailure::of(outgoing, error));
             }
         }
     }

@@ -255,7 +255,9 @@ impl Program {
                 Op::Assign { .. } => "assign".into(),
                 Op::Evaluate(_) => "evaluate".into(),
                 Op::SetTemporary(slot, _) => format!("t{slot} = value"),
-                Op::CodeToTemporary { slot, exact } => format!("t{slot} = {}", if *exact { "exact code" } else { "code" }),
+                Op::CodeToTemporary { slot, exact } => {
+                    format!("t{slot} = {}", if *exact { "exact code" } else { "code" })
+                }
                 Op::Test { otherwise, positive, .. } => {
                     format!("test{} else {otherwise}", if *positive { " >0" } else { "" })
                 }

@@ -35,7 +35,7 @@ pub(crate) async fn relay_cancel(
                 let uri = engine::forward::next_hop(cx);
                 let targets = engine::forward::resolve(&cx.core.clone(), &uri).await?;
                 engine::forward::send_request(cx, &targets)?;
-                Ok(Return::TRUE)
+                Ok(Return::STOP)
             }
             DROP => {
                 release(tm, transaction);

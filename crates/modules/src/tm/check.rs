@@ -46,14 +46,8 @@ pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     let Some(key) = key_of(cx) else { return Ok(Return::FALSE) };
     let matching = me.matching();
     match cx.message.method() {
-        Method::Cancel => {
-            // A CANCEL that came before is a retransmission.
-            if let Some(known) = me.table.find_request(&key, &matching) {
-                absorb(cx, &known);
-                return Ok(Return::STOP);
-            }
-            Ok(me.table.find_invite_of_cancel(&key, &matching).is_some().into())
-        }
+        // Also one that came before: `t_relay` absorbs it.
+        Method::Cancel => Ok(me.table.find_invite_of_cancel(&key, &matching).is_some().into()),
         Method::Ack => {
             if let Some(invite) = me.table.find_request(&key, &matching)
                 && invite.lock().machine.status() >= 300
@@ -153,7 +147,7 @@ pub fn t_get_status_code(cx: &mut RouteCx) -> CallResult {
     Ok(status(cx).map_or(Return::FALSE, |status| Return(i32::from(status))))
 }
 
-/// True when a branch of the transaction has this final status; in `event_route[tm:branch-failure:X]` another branch than
+/// True when a branch of the transaction has this final status, and got some reply; in `event_route[tm:branch-failure:X]` another branch than
 /// the one it runs for.
 #[function(ANY)]
 pub fn t_grep_status(cx: &mut RouteCx, code: i64) -> CallResult {
@@ -161,7 +155,9 @@ pub fn t_grep_status(cx: &mut RouteCx, code: i64) -> CallResult {
     let mine = branch(cx).filter(|_| cx.kind.0 == engine::function::routes::EVENT);
     let state = transaction.lock();
     let mut branches = state.machine.branches().iter().enumerate();
-    Ok(branches.any(|(id, at)| Some(id) != mine && code >= 200 && i64::from(at.status()) == code).into())
+    Ok(branches
+        .any(|(id, at)| Some(id) != mine && at.replied() && code >= 200 && i64::from(at.status()) == code)
+        .into())
 }
 
 /// True when the branch that the failure route runs for got no final reply in time.
@@ -173,19 +169,19 @@ pub fn t_branch_timeout(cx: &mut RouteCx) -> CallResult {
     Ok(at.is_some_and(transaction::Branch::timed_out).into())
 }
 
-/// True when the branch that the failure route runs for got a reply before the one that ended it, or before its time
-/// was over.
+/// True when the branch that the failure route runs for got a reply before the one that made the route run, or before its
+/// time was over.
 #[function(REQUEST | FAILURE | EVENT)]
 pub fn t_branch_replied(cx: &mut RouteCx) -> CallResult {
     let transaction = required(cx)?;
     let state = transaction.lock();
-    Ok(branch(cx).is_some_and(|branch| replied_before(&state, branch)).into())
+    Ok(branch(cx).is_some_and(|branch| replied_before(&state, branch, state.ended_by)).into())
 }
 
-/// The branch got a reply before the one that ended it.
-fn replied_before(state: &State, branch: usize) -> bool {
+/// The branch got a reply before what made the route run: an event of the branch `last`.
+fn replied_before(state: &State, branch: usize, last: Option<usize>) -> bool {
     match state.machine.branches().get(branch) {
-        Some(at) if at.faked() => at.replied(),
+        Some(at) if at.faked() || last != Some(branch) => at.replied(),
         _ => state.branches.get(branch).is_some_and(|at| at.replied_before),
     }
 }
@@ -198,14 +194,13 @@ pub fn t_any_timeout(cx: &mut RouteCx) -> CallResult {
     Ok(state.machine.branches().iter().any(transaction::Branch::timed_out).into())
 }
 
-/// True when some branch got a reply, not counting the one that the route runs for.
+/// True when some branch got a reply before the one that made the route run.
 #[function(ANY)]
 pub fn t_any_replied(cx: &mut RouteCx) -> CallResult {
     let transaction = required(cx)?;
-    let mine = branch(cx);
     let state = transaction.lock();
-    let mut branches = state.machine.branches().iter().enumerate();
-    let replied = branches.any(|(id, at)| if Some(id) == mine { replied_before(&state, id) } else { at.replied() });
+    let last = if cx.message.is_reply() { branch(cx) } else { state.ended_by };
+    let replied = (0..state.branches.len()).any(|branch| replied_before(&state, branch, last));
     Ok(replied.into())
 }
 

@@ -111,7 +111,16 @@ impl Tm {
                 absorb(cx, &known);
                 Ok(Created::Known)
             }
+            Inserted::Full => Err(ScriptError::new("too many transactions: the request is refused")),
             Inserted::New(new) => {
+                if new.is_invite()
+                    && let Some(key) = new.key()
+                    && let Some(cancel) = self.table.find_cancel_of_invite(key, &matching)
+                    && cancel.lock().is_used()
+                {
+                    // The caller has hung up already: the phone must not ring.
+                    new.lock().machine.set_cancelled();
+                }
                 self.counters.uas.increment();
                 let current = cx.data::<Current>();
                 current.transaction = Some(new.clone());

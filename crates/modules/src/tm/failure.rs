@@ -18,6 +18,7 @@ impl Transaction {
     /// Lets the script react to failed branches; when nothing is left to wait for, the best reply goes up.
     pub(crate) async fn react(self: &Arc<Self>, failed: Vec<BranchId>) {
         for branch in failed {
+            self.lock().ended_by = Some(branch);
             if !relay::next_target(self, branch) {
                 self.branch_failure_route(branch).await;
             }
@@ -87,7 +88,11 @@ impl Transaction {
             // They run once; a script that wants them again arms them again.
             state.options.on_branch = None;
             state.options.on_branch_failure = None;
-            state.options.on_failure.take().filter(|_| !state.machine.is_final()).and_then(|route| {
+            let general = state.options.on_failure.take();
+            let is_blind = state.machine.branches().get(best).is_some_and(transaction::Branch::is_blind);
+            let of_branch = state.branches.get(best).and_then(|at| at.failure_route);
+            let route = if is_blind { general } else { of_branch };
+            route.filter(|_| !state.machine.is_final()).and_then(|route| {
                 begin_step(&mut state);
                 let mut cx = self.context(&mut state)?;
                 cx.to.flags = state.branches.get(best).map_or(0, |at| at.to.flags);

@@ -45,7 +45,9 @@ impl Tm {
                 drop(state);
                 return Taken::No(cx);
             }
-            let reply = state.machine.receive(now, branch, status, &mut outputs);
+            let mut reply = state.machine.receive(now, branch, status, &mut outputs);
+            // How a cancelled branch gets on concerns nobody, only how it ends.
+            reply.new &= status >= 200 || !state.machine.branches()[branch].is_cancelled();
             if reply.acknowledge {
                 transaction.send_ack(&state, branch, &cx.message, &mut step.sends);
             }
@@ -73,8 +75,8 @@ impl Tm {
         let mut cx = cx;
         let Some(program) = cx.program().cloned() else { return Taken::No(cx) };
         let Some(route) = program.route(RouteKind::OnReply, &name.to_text()) else { return Taken::No(cx) };
-        program.run_nested(route, &mut cx);
-        if cx.dropped || cx.last_code == 0 { Taken::Yes(Next::Done(cx)) } else { Taken::No(cx) }
+        let code = program.run_nested(route, &mut cx);
+        if cx.dropped || code == 0 { Taken::Yes(Next::Done(cx)) } else { Taken::No(cx) }
     }
 
     /// A request that was handed to a connection did not leave: its branch has failed (RFC 3261 section 16.9).
@@ -173,7 +175,7 @@ impl Transaction {
     async fn reply_event(self: &Arc<Self>, mut cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
         let (route, program) = {
             let mut state = self.lock();
-            let route = state.branches.get(branch).and_then(|at| at.on_reply).or(state.options.on_reply);
+            let route = state.branches.get(branch).and_then(|at| at.on_reply);
             if route.is_some() {
                 state.lend(&mut cx);
                 cx.flags = state.request.flags;

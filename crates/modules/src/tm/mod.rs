@@ -148,8 +148,6 @@ pub(crate) struct Current {
     pub(crate) is_local_response: bool,
     /// The reply that follows at the end of the script, because relaying failed.
     pub(crate) failure: Option<(u16, Str)>,
-    /// `t_on_reply` in a branch route.
-    pub(crate) branch_on_reply: Option<engine::program::RouteId>,
     /// What scripts set before there is a transaction.
     pub(crate) options: transaction::Options,
 }

@@ -109,7 +109,7 @@ pub fn t_set_auto_inv_100(cx: &mut RouteCx, on: i64) -> CallResult {
     set(cx, |options| options.auto_100 = Some(on != 0))
 }
 
-/// 1: a 6xx is treated like any other negative reply (`disable_6xx_block`).
+/// 1: a 6xx does not cancel the other branches; it remains the best reply (`disable_6xx_block`).
 #[function(ANY)]
 pub fn t_set_disable_6xx(cx: &mut RouteCx, on: i64) -> CallResult {
     if let Some(transaction) = current(cx) {
@@ -124,7 +124,7 @@ pub fn t_set_disable_failover(cx: &mut RouteCx, on: i64) -> CallResult {
     set(cx, |options| options.disable_failover = on != 0)
 }
 
-/// 1: when all branches have failed without a reply, none is made up: the script answers.
+/// 1: when relaying fails the request is not answered by itself: the script does it.
 #[function(ANY)]
 pub fn t_set_disable_internal_reply(cx: &mut RouteCx, on: i64) -> CallResult {
     set(cx, |options| options.disable_internal_reply = on != 0)

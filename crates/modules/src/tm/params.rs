@@ -91,7 +91,7 @@ pub struct TmParams {
     /// The reason of `t_reply` when the given one has no value.
     #[param(default = "Server Internal Error".into())]
     pub default_reason: Str,
-    /// A 6xx is treated like any other negative reply (not RFC 3261).
+    /// A 6xx does not cancel the other branches (not RFC 3261).
     #[param(default = false)]
     pub disable_6xx_block: bool,
     /// Where the ACK to a 2xx of our own INVITE goes: 0 by its Contact and route set, 1 where the INVITE went, 2 where

@@ -75,13 +75,13 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
     }
     if let Some(known) = super::create::retransmission(cx) {
         super::incoming::absorb(cx, &known);
-        return Ok(Return::STOP);
+        return Ok(Return::TRUE);
     }
     let transaction = match super::create::current(cx) {
         Some(transaction) => transaction,
         None => match tm.create(cx)? {
             Created::New(transaction) => transaction,
-            Created::Known => return Ok(Return::STOP),
+            Created::Known => return Ok(Return::TRUE),
             Created::Ack => return relay_ack(cx, tm, &proxy).await,
             Created::BadUri => return Ok(BAD_URI),
         },
@@ -135,7 +135,8 @@ pub(crate) fn finish(cx: &mut RouteCx, outcome: Result<(), Refusal>, flags: Rela
             let stateless = reason.strip_suffix("/TM)").map(|text| Str::from(format!("{text}/SL)")));
             cx.data::<LastFailure>().0 = stateless.map(|reason| (status, reason));
             let owner = cx.data::<Current>();
-            if owner.is_owner && !flags.no_failure_reply {
+            let silent = owner.transaction.as_ref().is_some_and(|own| own.lock().options.disable_internal_reply);
+            if owner.is_owner && !silent && !flags.no_failure_reply {
                 owner.failure = Some((status, Str::from_static(reason)));
             }
             engine::log!(cx.core.log, Error, "{}: not relayed: {}", cx.place(), refusal.text);
@@ -294,11 +295,7 @@ async fn send_branch(
         return Err(Refusal::new(-1, Some((500, "Too many branches")), "too many branches (max_branches)"));
     }
     cx.to.set_first(destination);
-    {
-        let current = cx.data::<Current>();
-        current.branch = Some(id);
-        current.branch_on_reply = None;
-    }
+    cx.data::<Current>().branch = Some(id);
     if let Some((route, program)) = branch_route
         && !run_branch_route(cx, &program, route).await
     {
@@ -339,7 +336,8 @@ fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, to: Branch, refus
     {
         let mut state = transaction.lock();
         let id = state.machine.add_branch(now, transaction.is_invite(), true);
-        let branch = SentBranch::unsent(to, &state.request);
+        let mut branch = SentBranch::unsent(to, &state.request);
+        branch.failure_route = state.options.on_failure;
         state.branches.push(branch);
         state.machine.fail(id, 500, &mut outputs);
         transaction.perform(&mut state, now, outputs, &mut step);
@@ -426,7 +424,10 @@ pub(crate) fn send_to(
         ));
     }
     let connection = Some(to.connection).filter(|id| *id != 0 && target.protocol.is_stream()).map(ConnectionId);
-    let on_reply = cx.data::<Current>().branch_on_reply;
+    let (on_reply, failure_route, on_failure) = {
+        let options = &transaction.lock().options;
+        (options.on_reply, options.on_failure, options.on_branch_failure)
+    };
     let branch = SentBranch {
         to,
         request: data.clone(),
@@ -438,7 +439,8 @@ pub(crate) fn send_to(
         no_connect: cx.send.forward_no_connect,
         other_targets,
         on_reply,
-        on_failure: transaction.lock().options.on_branch_failure,
+        failure_route,
+        on_failure,
         reply: None,
         refused: false,
         replied_before: false,
@@ -500,6 +502,7 @@ pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> b
             no_connect: at.no_connect,
             other_targets: others.collect(),
             on_reply: at.on_reply,
+            failure_route: at.failure_route,
             on_failure: at.on_failure,
             reply: None,
             refused: false,

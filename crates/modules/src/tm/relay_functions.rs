@@ -24,7 +24,7 @@ pub(super) fn proxy(host: Option<Str>, text: Option<Str>, protocol: Option<Proto
 /// route for each branch. An ACK is sent on without transaction. A CANCEL cancels the branches of its INVITE and is
 /// answered 200.
 ///
-/// Returns 1; 0, which ends the script, for a retransmission; -478 when a name cannot be resolved, -7 without a socket
+/// Returns 1, also for a retransmission, which is absorbed; -478 when a name cannot be resolved, -7 without a socket
 /// for the destination, -6 when the branch route dropped all branches, -1 for other errors. When it fails the request is
 /// answered at the end of the script unless the script does it.
 #[function(REQUEST | FAILURE | EVENT)]

@@ -12,8 +12,7 @@ use super::relay_functions::{parse_host_port, proxy};
 const FLAGS: RelayFlags = RelayFlags { no_100: true, no_failure_reply: true, no_failover: false, no_replies: true };
 
 /// Sends a copy of the request to a SIP URI, or to a host and port over the protocol it came by; without arguments to
-/// `$du` or the request-URI. Its replies go nowhere and no route sees them: the script answers the request itself,
-/// without transaction.
+/// `$du` or the request-URI. Its replies go nowhere and no route sees them: the script answers the request itself.
 ///
 /// Returns what `t_relay` does.
 #[function(REQUEST)]

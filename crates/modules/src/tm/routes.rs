@@ -30,7 +30,8 @@ fn route(cx: &RouteCx, kind: RouteKind, name: &Str) -> Option<RouteId> {
 }
 
 /// Lets `failure_route[route]` run when all branches have failed, before the reply goes back: it may send the request
-/// elsewhere or answer. It runs once; to have it again it has to be set again there. `"0"` sets none.
+/// elsewhere or answer. It holds for the branches that are sent from then on; when they have different ones, that of the
+/// branch with the best reply runs. For branches that are sent there it has to be set again. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_failure(cx: &mut RouteCx, route: Str) -> CallResult {
     let route = self::route(cx, RouteKind::Failure, &route);
@@ -49,15 +50,12 @@ pub fn t_on_branch_failure(cx: &mut RouteCx, name: Str) -> CallResult {
     Ok(Return::TRUE)
 }
 
-/// Lets `onreply_route[route]` run for each reply; in a branch route for each reply to that branch. `"0"` sets none.
+/// Lets `onreply_route[route]` run for each reply to the branches that are sent from then on; in a branch route that branch
+/// is the first. `"0"` sets none.
 #[function(REQUEST | FAILURE | BRANCH | TM_ONREPLY | EVENT)]
 pub fn t_on_reply(cx: &mut RouteCx, route: Str) -> CallResult {
     let route = self::route(cx, RouteKind::OnReply, &route);
-    if cx.kind.0 == engine::function::routes::BRANCH {
-        cx.data::<Current>().branch_on_reply = route;
-    } else {
-        change(cx, |options| options.on_reply = route);
-    }
+    change(cx, |options| options.on_reply = route);
     Ok(Return::TRUE)
 }
 

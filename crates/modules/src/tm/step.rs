@@ -131,7 +131,7 @@ impl Transaction {
         match (cause, &state.cancel_reason) {
             (Some(status), _) if self.tm.live.local_cancel_reason.get() != 0 => {
                 reason.extend_from_slice(format!("Reason: SIP;cause={status}").as_bytes());
-                if status < 300 {
+                if status == 200 {
                     reason.extend_from_slice(b";text=\"Call completed elsewhere\"");
                 }
                 reason.extend_from_slice(b"\r\n");
@@ -167,18 +167,20 @@ impl Transaction {
     fn forward_reply(self: &Arc<Self>, state: &mut State, now: Time, branch: BranchId, step: &mut Step) {
         let Some(at) = state.machine.branches().get(branch) else { return };
         let (status, faked) = (at.status(), at.faked());
+        if state.is_copied {
+            let mut outputs = Vec::new();
+            state.machine.on_sent(now, status, Some(branch), &mut outputs);
+            self.perform(state, now, outputs, step);
+            return;
+        }
         let kept = state.branches.get(branch).and_then(|at| at.reply.clone()).filter(|_| !faked);
         let Some(kept) = kept else {
             let (status, reason) = self.made_up_reply(state, branch, status);
-            if state.options.disable_internal_reply && !state.machine.is_local() {
-                state.machine.release(now);
-                return;
-            }
             self.reply_here(state, now, status, &reason, step);
             return;
         };
         if status == 503 && self.tm.live.remap_503_500.get() != 0 && !state.machine.is_local() {
-            self.reply_here(state, now, 500, &kept.reason, step);
+            self.reply_here(state, now, 500, &Str::from_static("Service Unavailable"), step);
             return;
         }
         let mut text = kept.printed.clone();
@@ -200,6 +202,8 @@ impl Transaction {
         let params = &self.tm.params;
         let timed_out = state.machine.branches().get(branch).is_some_and(transaction::Branch::timed_out);
         match status {
+            // RFC 3261 section 9.1: without final reply the INVITE counts as cancelled.
+            408 if timed_out && state.machine.is_cancelled() => (487, Str::from_static("Request Terminated")),
             408 if timed_out => (params.reply_408_code as u16, params.reply_408_reason.clone()),
             487 => (487, Str::from_static("Request Terminated")),
             408 => (408, Str::from_static("Request Timeout")),

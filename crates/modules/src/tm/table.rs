@@ -16,6 +16,10 @@ use super::transaction::{Transaction, TransactionId};
 /// Number of slots. Kamailio has as many; each costs a lock and an empty list.
 pub(crate) const SLOTS: usize = 1 << 16;
 
+/// No more transactions than that: a flood of requests to peers that never answer must not take all memory (about 7 KiB
+/// each).
+const MAX_TRANSACTIONS: usize = 250_000;
+
 /// The magic begin of a branch parameter (RFC 3261 section 8.1.1.7).
 const COOKIE: &str = "z9hG4bK";
 
@@ -26,6 +30,8 @@ pub(crate) struct RequestKey {
     branch: Option<Str>,
     via_host: Str,
     via_port: u16,
+    /// The first Via as a whole.
+    via: Str,
     call_id: Str,
     cseq: u32,
     from_tag: Option<Str>,
@@ -43,6 +49,7 @@ impl RequestKey {
             branch: via.has_rfc3261_branch().then(|| via.branch()).flatten(),
             via_host: via.host.clone(),
             via_port: via.port_or_default(),
+            via: via.text.clone(),
             call_id: message.call_id()?,
             cseq: message.cseq().ok().flatten()?.number,
             from_tag: message.from().ok().flatten()?.tag(),
@@ -76,7 +83,7 @@ impl RequestKey {
                 let ack = *request.method == *b"ACK";
                 self.same_dialog_step(request)
                     && (!options.request_uri || self.uri == request.uri)
-                    && (!options.via || self.same_sender(request))
+                    && (!options.via || self.via == request.via)
                     // An ACK has the To tag of the reply.
                     && (ack || self.to_tag == request.to_tag)
             }
@@ -108,6 +115,8 @@ pub(crate) enum Inserted {
     New(Arc<Transaction>),
     /// It came before.
     Known(Arc<Transaction>),
+    /// There is no room for another one.
+    Full,
 }
 
 impl Table {
@@ -155,6 +164,9 @@ impl Table {
         let known = slot.iter().find(|found| found.key().is_some_and(|of| of.matches(&key, &key.method, matching)));
         if let Some(known) = known {
             return Inserted::Known(known.clone());
+        }
+        if self.len() >= MAX_TRANSACTIONS {
+            return Inserted::Full;
         }
         let new = make(self.new_id(index), key);
         slot.push(new.clone());
@@ -208,6 +220,11 @@ impl Table {
     /// The INVITE that a CANCEL takes back (RFC 3261 section 9.2).
     pub(crate) fn find_invite_of_cancel(&self, key: &RequestKey, matching: &Matching) -> Option<Arc<Transaction>> {
         self.find(key, |of| of.matches(key, b"INVITE", matching))
+    }
+
+    /// The CANCEL that has overtaken its INVITE.
+    pub(crate) fn find_cancel_of_invite(&self, key: &RequestKey, matching: &Matching) -> Option<Arc<Transaction>> {
+        self.find(key, |of| of.matches(key, b"CANCEL", matching))
     }
 
     /// The INVITE whose 2xx an ACK acknowledges: same call, sequence number and tags.

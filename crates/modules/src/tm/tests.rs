@@ -63,6 +63,8 @@ fn requests_without_the_magic_branch_match_as_rfc_2543_says() {
     let first = invite("", "1 INVITE");
     assert_eq!(first_lines(&bench, &first), [TRYING, SENT]);
     assert_eq!(first_lines(&bench, &first), [TRYING]);
+    // The whole Via counts.
+    assert_eq!(first_lines(&bench, &invite(";branch=7", "1 INVITE")), [TRYING, SENT]);
     assert_eq!(first_lines(&bench, &invite(";branch=7", "1 INVITE")), [TRYING]);
     assert_eq!(first_lines(&bench, &invite("", "2 INVITE")), [TRYING, SENT]);
 }

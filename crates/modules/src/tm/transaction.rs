@@ -137,6 +137,8 @@ pub(crate) struct SentBranch {
     /// Further addresses of the destination (RFC 3263 section 4.3).
     pub(crate) other_targets: Vec<Target>,
     pub(crate) on_reply: Option<RouteId>,
+    /// `t_on_failure`, as it was set when the branch was made: it runs when this branch's reply is the best.
+    pub(crate) failure_route: Option<RouteId>,
     /// `t_on_branch_failure`, as it was set when the branch was made.
     pub(crate) on_failure: Option<RouteId>,
     pub(crate) reply: Option<KeptReply>,
@@ -160,6 +162,7 @@ impl SentBranch {
             no_connect: true,
             other_targets: Vec::new(),
             on_reply: None,
+            failure_route: None,
             on_failure: None,
             reply: None,
             refused: false,
@@ -221,12 +224,16 @@ pub(crate) struct State {
     pub(crate) step_start: usize,
     /// First branch of the step before.
     pub(crate) previous_step: usize,
+    /// The branch whose end lets failure routes run.
+    pub(crate) ended_by: Option<usize>,
     /// `t_drop_replies` was called: with this mode.
     pub(crate) drop_mode: Option<u8>,
     /// Reason headers of the received CANCEL, for those that we send.
     pub(crate) cancel_reason: Option<Str>,
     /// The branch that stands for the waiting for `t_continue`.
     pub(crate) suspended: Option<usize>,
+    /// Replies of branches concern nobody: only the script answers (`t_replicate`).
+    pub(crate) is_copied: bool,
     pub(crate) completed: Option<Completed>,
     /// Made here: an ACK is sent for a 2xx.
     pub(crate) automatic_ack: bool,
@@ -273,9 +280,11 @@ impl Transaction {
             program: None,
             step_start: 0,
             previous_step: 0,
+            ended_by: None,
             drop_mode: None,
             cancel_reason: None,
             suspended: None,
+            is_copied: false,
             completed: None,
             automatic_ack: true,
             acknowledged: false,
@@ -449,14 +458,19 @@ impl State {
         self.request.extra_flags = cx.extra_flags;
     }
 
+    /// It was relayed or answered.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.branches.is_empty() || self.machine.is_final()
+    }
+
     /// A script runs on it.
     pub(crate) const fn runs_script(&self) -> bool {
         self.running
     }
 
-    /// No reply goes back, and no route sees one: the request is a copy for somebody else (`t_replicate`).
+    /// No reply of a branch goes back, and no route sees one: the request is a copy for somebody else (`t_replicate`).
     pub(crate) fn keep_replies_here(&mut self) {
-        self.reply_route = None;
+        self.is_copied = true;
         self.options.on_reply = None;
         self.options.on_failure = None;
         self.options.on_branch_failure = None;

@@ -95,6 +95,8 @@ pub struct Watch {
     acknowledged: bool,
     cancelled: bool,
     six: Option<(BranchId, u16)>,
+    /// When the ACK is given up.
+    repeats_until: Time,
     ends: Option<Time>,
     ended: bool,
     deciding: bool,
@@ -119,6 +121,7 @@ impl Watch {
             acknowledged: false,
             cancelled: false,
             six: None,
+            repeats_until: Time::default(),
             ends: None,
             ended: false,
             deciding: false,
@@ -255,8 +258,15 @@ impl Watch {
         }
     }
 
+    fn give_up_ack(&mut self, network: &Network) {
+        if self.repeats_until <= network.now {
+            self.repeats.next = None;
+        }
+    }
+
     /// The ACK came: whether it was awaited is what the machine says.
     pub fn ack(&mut self, network: &mut Network, awaited: bool) {
+        self.give_up_ack(network);
         let expected =
             !self.acknowledged && (self.answer.is_some_and(|status| status >= 300) || self.repeats.next.is_some());
         self.check(network, awaited == expected && self.invite, || format!("ACK awaited is {awaited}"));
@@ -289,7 +299,11 @@ impl Watch {
         if waits_for_ack {
             self.repeats = Repeats::start(network.now, self.reliable && !success, &self.timers);
         }
-        self.ends = Some(network.now + if waits_for_ack { self.timers.reply } else { self.timers.wait });
+        self.ends = Some(network.now + self.timers.wait);
+        if waits_for_ack {
+            self.repeats_until = network.now + self.timers.reply;
+            self.ends = Some(self.repeats_until + self.timers.wait);
+        }
     }
 
     /// RFC 3261 section 16.7 step 6.
@@ -297,7 +311,7 @@ impl Watch {
         let waits = self.branches.iter().any(|branch| branch.is_pending() || branch.unprocessed > 0);
         self.check(network, !waits, || format!("{status} goes up although a branch waits"));
         let rank = |status: u16| match status {
-            600.. if self.block_6xx => (0, 0),
+            600.. => (0, 0),
             401 | 407 | 415 | 420 | 484 => (4, 0),
             400..500 => (4, 1),
             503 => (5, 1),
@@ -401,7 +415,7 @@ impl Watch {
         if at.blind && given_up {
             network.saw(Seen::BlindCancelled);
         }
-        let expected = if given_up || self.cancelled { 487 } else { 408 };
+        let expected = if given_up { 487 } else { 408 };
         let right = (given_up || timed_out) && status == expected;
         self.check(network, right, || format!("branch {branch} failed with {status} before its time: {at:?}"));
         self.branches[branch].made_up = Some(status);
@@ -453,6 +467,7 @@ impl Watch {
         let waits = self.branches.iter().any(|branch| branch.is_pending() || branch.unprocessed > 0 || branch.over);
         let stuck = self.answer.is_none() && !self.deciding && !waits && !self.branches.is_empty();
         self.check(network, !stuck, || "all branches are done, and nothing happens".into());
+        self.give_up_ack(network);
         let late = self.repeats.is_late(network) || self.ends.is_some_and(|ends| network.now - ends > 100);
         self.check(network, !late, || "the server side missed a timer".into());
         let timer = machine.timeout();
