@@ -147,8 +147,8 @@ pub fn t_get_status_code(cx: &mut RouteCx) -> CallResult {
     Ok(status(cx).map_or(Return::FALSE, |status| Return(i32::from(status))))
 }
 
-/// True when a branch of the transaction has this final status, and got some reply; in `event_route[tm:branch-failure:X]` another branch than
-/// the one it runs for.
+/// True when a branch of the transaction has this final status, and got some reply; in
+/// `event_route[tm:branch-failure:X]` another branch than the one it runs for.
 #[function(ANY)]
 pub fn t_grep_status(cx: &mut RouteCx, code: i64) -> CallResult {
     let transaction = required(cx)?;
