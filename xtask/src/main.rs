@@ -107,9 +107,10 @@ fn main() -> ExitCode {
             binary.map_or_else(run::build, Ok).and_then(|binary| interop::run(&binary, &name))
         }
         Task::Calls { calls, rate, binary } => interop::calls::all(&binary, calls, rate),
-        Task::Held { calls, binary } => {
-            interop::held::run(&binary, &interop::calls::Load { calls, rate: 300, hold: 60_000, tcp: false })
-        }
+        Task::Held { calls, binary } => interop::held::run(
+            &binary,
+            &interop::calls::Load { calls, rate: 300, hold: 60_000, ..interop::calls::Load::SMALL },
+        ),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Docs => docs::write(),
     };

@@ -17,11 +17,13 @@ pub(crate) struct Load {
     pub(crate) hold: u32,
     /// Over TCP instead of UDP.
     pub(crate) tcp: bool,
+    /// Nothing may be sent twice: for a release build on a machine that does nothing else.
+    pub(crate) strict: bool,
 }
 
 impl Load {
     /// What a debug build on a small machine carries besides two sipp.
-    const SMALL: Self = Self { calls: 2000, rate: 100, hold: 200, tcp: false };
+    pub(crate) const SMALL: Self = Self { calls: 2000, rate: 100, hold: 200, tcp: false, strict: false };
 }
 
 /// A sipp that answers calls until it is dropped.
@@ -148,12 +150,12 @@ fn counted(file: &Path) -> Result<Counted, String> {
     })
 }
 
-/// Calls on a network: all of them succeed, and without `lossy` nothing is sent twice.
+/// Calls on a network: all of them succeed.
 fn run_on(binary: &Path, config: &str, load: &Load, network: &Network) -> Result<(), String> {
     let server = Server::start_on(binary, config, &[], network)?;
     let _callee = callee(&server, load, network)?;
     let retransmissions = call(&server, load, network)?;
-    if network.keeper.is_none() {
+    if load.strict && network.keeper.is_none() {
         check("retransmissions", retransmissions == 0, || format!("{retransmissions}\n{}", server.log()))?;
     }
     let counters = server.kamcmd(&["stats.get_statistics", "tmx:"])?;
@@ -233,7 +235,7 @@ fn run_lossy(binary: &Path, load: &Load) -> Result<(), String> {
 
 /// All three ways.
 pub(crate) fn all(binary: &Path, calls: u32, rate: u32) -> Result<(), String> {
-    let load = Load { calls, rate, ..Load::SMALL };
+    let load = Load { calls, rate, strict: true, ..Load::SMALL };
     run(binary, &load)?;
     run(binary, &Load { tcp: true, ..load })?;
     run_lossy(binary, &load)
