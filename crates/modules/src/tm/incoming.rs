@@ -212,6 +212,7 @@ impl Transaction {
         let printed = self.print(cx);
         let kept = KeptReply {
             received: cx.message.buffer().clone(),
+            came_by: cx.received,
             printed,
             reason: cx.message.reason().cloned().unwrap_or_default(),
         };

@@ -14,6 +14,10 @@ use super::relay::{self, Refusal};
 use super::transaction::{Completed, Options, Saved, State, Transaction, TransactionId};
 use super::{Current, Tm};
 
+/// `local_ack_mode`: 1 and 2.
+const WHERE_THE_INVITE_WENT: i64 = 1;
+const WHERE_THE_REPLY_CAME_FROM: i64 = 2;
+
 /// A request to send. Texts are header bodies; a line end in one of them is refused.
 #[derive(Clone, Debug, Default)]
 pub struct LocalRequest {
@@ -252,13 +256,15 @@ impl Transaction {
     /// Acknowledges a 2xx to an INVITE that was made here (RFC 3261 section 13.2.2.4).
     pub(crate) fn acknowledge(&self, state: &State, branch: usize, sends: &mut Vec<Outgoing>) {
         let Some(at) = state.branches.get(branch) else { return };
-        let Some(reply) = at.reply.as_ref().and_then(|kept| Message::parse(kept.received.clone()).ok()) else { return };
+        let Some(kept) = &at.reply else { return };
+        let came_by = kept.came_by;
+        let Ok(reply) = Message::parse(kept.received.clone()) else { return };
         let Some(ack) = ack_to_2xx(&at.request, &reply) else { return };
         let core = self.tm.core().clone();
-        let to_the_same = at.outgoing(ack.text.clone());
-        if self.tm.live.local_ack_mode.get() != 0 {
-            sends.push(to_the_same);
-            return;
+        match self.tm.live.local_ack_mode.get() {
+            WHERE_THE_INVITE_WENT => return sends.push(at.outgoing(ack.text)),
+            WHERE_THE_REPLY_CAME_FROM => return sends.push(Outgoing::reply_to(&came_by, ack.text)),
+            _ => {}
         }
         let preferred = at.socket;
         core.clone().go(Box::pin(async move {

@@ -117,6 +117,8 @@ impl Saved {
 pub(crate) struct KeptReply {
     /// As it was received.
     pub(crate) received: Str,
+    /// Which way it came.
+    pub(crate) came_by: Received,
     /// As it goes up: without our Via, changed by the script.
     pub(crate) printed: Bytes,
     pub(crate) reason: Str,
