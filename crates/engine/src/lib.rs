@@ -17,7 +17,6 @@ mod expression;
 pub mod forward;
 pub mod function;
 pub mod functions;
-pub mod known;
 pub mod load;
 pub mod log;
 pub mod module;

@@ -7,12 +7,12 @@ use hashbrown::HashMap;
 use language::Source;
 use language::ast::{Config, ConfigValue, ItemKind, Socket, SocketAddress};
 use language::diagnostic::{Code, Diagnostic, Severity};
+use language::known::{self, State};
 use language::span::{SourceMap, Span, Spanned};
 
 use crate::compile::{Catalog, CompileEnv, compile_routes};
 use crate::core::{Alias, Core};
 use crate::functions::CORE;
-use crate::known;
 use crate::log::Log;
 use crate::module::{Creating, Module, ModuleDef, Modules};
 use crate::params::{ParamKind, ParamSource};
@@ -80,6 +80,7 @@ pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOn
         aliases: Vec::new(),
         custom: Vec::new(),
         missing: Vec::new(),
+        removed: Vec::new(),
     };
     loading.collect(&parsed.config);
     adjust(&mut loading.settings);
@@ -102,6 +103,8 @@ struct Loading<'o> {
     custom: Vec<Custom>,
     /// Modules that Kamailio has and that do not exist here yet.
     missing: Vec<String>,
+    /// Modules that Kamailio has no longer.
+    removed: Vec<String>,
 }
 
 impl Loading<'_> {
@@ -182,30 +185,46 @@ impl Loading<'_> {
             return;
         }
         let Some(def) = self.offer.modules.iter().find(|def| def.name == name) else {
-            if known::module(name) == Some(known::State::Current) {
-                self.missing.push(name.to_owned());
-            }
-            self.diagnostics.push(match known::module(name) {
-                Some(known::State::Current) => Diagnostic::error(
-                    Code::NotYet,
-                    format!("module `{name}` is not supported yet"),
-                    span,
-                    "Kamailio has it, Olelo not yet",
-                ),
-                Some(known::State::Gone) => Diagnostic::warning(
-                    Code::Removed,
-                    format!("module `{name}` does not exist any more: not loaded"),
-                    span,
-                    "Kamailio removed it",
-                ),
+            let known = known::module(name);
+            let diagnostic = match known {
+                Some(module) if module.state == State::Current => {
+                    self.missing.push(module.name.to_owned());
+                    self.check_needs(name, &module.needs, span);
+                    Diagnostic::error(
+                        Code::NotYet,
+                        format!("module `{name}` is not supported yet"),
+                        span,
+                        "Kamailio has it, Olelo not yet",
+                    )
+                }
+                Some(module) => {
+                    self.removed.push(module.name.to_owned());
+                    let diagnostic = Diagnostic::warning(
+                        Code::Removed,
+                        format!("module `{name}` does not exist any more: not loaded"),
+                        span,
+                        "Kamailio removed it",
+                    );
+                    match module.replacement {
+                        "" => diagnostic,
+                        replacement => diagnostic.help(format!("module `{replacement}` does its work now")),
+                    }
+                }
                 None => {
                     Diagnostic::error(Code::UnknownModule, format!("unknown module `{name}`"), span, "no such module")
                         .did_you_mean(name, known::modules())
                 }
-            });
+            };
+            self.diagnostics.push(diagnostic);
             return;
         };
-        for needed in def.needs {
+        self.check_needs(name, def.needs, span);
+        self.chosen.push(Chosen { def, span, params: Vec::new() });
+    }
+
+    /// The modules that one needs must be loaded before it.
+    fn check_needs(&mut self, name: &str, needs: &[&str], span: Span) {
+        for needed in needs {
             if !self.chosen.iter().any(|chosen| chosen.def.name == *needed)
                 && !self.missing.iter().any(|missing| missing == needed)
             {
@@ -220,7 +239,6 @@ impl Loading<'_> {
                 );
             }
         }
-        self.chosen.push(Chosen { def, span, params: Vec::new() });
     }
 
     fn mod_param(&mut self, modules: &Spanned<String>, name: &Spanned<String>, value: &Spanned<ConfigValue>) {
@@ -237,32 +255,16 @@ impl Loading<'_> {
                 return;
             }
         };
-        let mut matched = false;
-        for chosen in self.chosen.iter_mut().filter(|chosen| regex.is_match(chosen.def.name.as_bytes())) {
+        let matches = |name: &str| regex.is_match(name.as_bytes());
+        let mut matched = self.removed.iter().any(|name| matches(name));
+        for missing in self.missing.iter().filter(|name| matches(name)) {
+            matched = true;
+            self.diagnostics.extend(param_of_missing(missing, name, value));
+        }
+        for chosen in self.chosen.iter_mut().filter(|chosen| matches(chosen.def.name)) {
             matched = true;
             let Some(def) = chosen.def.params.iter().find(|def| def.name == name.node) else {
-                let module = chosen.def.name;
-                self.diagnostics.push(match known::param(module, &name.node) {
-                    Some(known::State::Current) => Diagnostic::error(
-                        Code::NotYet,
-                        format!("parameter `{}` of module `{module}` is not supported yet", name.node),
-                        name.span,
-                        "Kamailio has it, Olelo not yet",
-                    ),
-                    Some(known::State::Gone) => Diagnostic::warning(
-                        Code::Removed,
-                        format!("parameter `{}` of module `{module}` does not exist any more: ignored", name.node),
-                        name.span,
-                        "Kamailio removed it",
-                    ),
-                    None => Diagnostic::error(
-                        Code::UnknownParam,
-                        format!("module `{module}` has no parameter `{}`", name.node),
-                        name.span,
-                        "no such parameter",
-                    )
-                    .did_you_mean(&name.node, chosen.def.params.iter().map(|def| def.name)),
-                });
+                self.diagnostics.push(unknown_param(chosen.def, name));
                 continue;
             };
             let fits = matches!(
@@ -272,37 +274,24 @@ impl Loading<'_> {
                     | (ParamKind::Any, _)
             );
             if fits {
-                chosen.params.push(ParamSource {
-                    name: name.node.clone(),
-                    value: value.node.clone(),
-                    span: value.span,
-                });
+                let (name, value) = (name.node.clone(), value.clone());
+                chosen.params.push(ParamSource { name, value: value.node, span: value.span });
             } else {
-                let label = format!("`{}` takes {}", def.name, def.kind.name());
-                self.diagnostics.push(Diagnostic::error(
-                    Code::ParamValue,
-                    format!("wrong type for parameter `{}` of module `{}`", def.name, chosen.def.name),
-                    value.span,
-                    label,
-                ));
+                self.diagnostics.push(wrong_type(chosen.def.name, def.name, def.kind.name(), value.span));
             }
         }
         if !matched {
-            let removed = known::module(&modules.node) == Some(known::State::Gone);
-            let not_loadable = known::module(&modules.node).is_some()
-                && !self.offer.modules.iter().any(|def| def.name == modules.node);
-            // The `loadmodule` line was reported already.
-            if !removed && !not_loadable {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        Code::NoModuleForParam,
-                        format!("no loaded module matches `{}`", modules.node),
-                        modules.span,
-                        "load it before this line",
-                    )
-                    .did_you_mean(&modules.node, self.chosen.iter().map(|chosen| chosen.def.name)),
-                );
-            }
+            let loaded = self.chosen.iter().map(|chosen| chosen.def.name);
+            let all = loaded.chain(self.missing.iter().map(String::as_str));
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::NoModuleForParam,
+                    format!("no loaded module matches `{}`", modules.node),
+                    modules.span,
+                    "load it before this line",
+                )
+                .did_you_mean(&modules.node, all),
+            );
         }
     }
 
@@ -387,6 +376,59 @@ impl Loading<'_> {
         }
         table
     }
+}
+
+/// A parameter that a module does not have here.
+fn unknown_param(module: &ModuleDef, name: &Spanned<String>) -> Diagnostic {
+    let known = known::param(module.name, &name.node);
+    let (name, module, span) = (&name.node, module, name.span);
+    match known.map(|param| param.state) {
+        Some(State::Current) => Diagnostic::error(
+            Code::NotYet,
+            format!("parameter `{name}` of module `{}` is not supported yet", module.name),
+            span,
+            "Kamailio has it, Olelo not yet",
+        ),
+        Some(State::Gone) => param_removed(module.name, name, span),
+        None => Diagnostic::error(
+            Code::UnknownParam,
+            format!("module `{}` has no parameter `{name}`", module.name),
+            span,
+            "no such parameter",
+        )
+        .did_you_mean(name, module.params.iter().map(|def| def.name)),
+    }
+}
+
+/// What is wrong with a parameter of a module that does not exist here yet; that the module is missing was said already.
+fn param_of_missing(module: &str, name: &Spanned<String>, value: &Spanned<ConfigValue>) -> Option<Diagnostic> {
+    let Some(known) = known::param(module, &name.node) else {
+        return Some(
+            Diagnostic::error(
+                Code::UnknownParam,
+                format!("module `{module}` has no parameter `{}`", name.node),
+                name.span,
+                "no such parameter",
+            )
+            .did_you_mean(&name.node, known::params_of(module)),
+        );
+    };
+    match (known.state, known.kind, &value.node) {
+        (State::Gone, ..) => Some(param_removed(module, &name.node, name.span)),
+        (_, "int", ConfigValue::String(_)) => Some(wrong_type(module, &name.node, "a number", value.span)),
+        (_, "str", ConfigValue::Int(_)) => Some(wrong_type(module, &name.node, "a string", value.span)),
+        _ => None,
+    }
+}
+
+fn param_removed(module: &str, name: &str, span: Span) -> Diagnostic {
+    let message = format!("parameter `{name}` of module `{module}` does not exist any more: ignored");
+    Diagnostic::warning(Code::Removed, message, span, "Kamailio removed it")
+}
+
+fn wrong_type(module: &str, name: &str, wanted: &str, span: Span) -> Diagnostic {
+    let message = format!("wrong type for parameter `{name}` of module `{module}`");
+    Diagnostic::error(Code::ParamValue, message, span, format!("`{name}` takes {wanted}"))
 }
 
 /// `alias` lines as the core keeps them.

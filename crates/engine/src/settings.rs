@@ -10,7 +10,7 @@ use sip::Str;
 
 use crate::config_groups::{Changed, ConfigGroups, LiveInt};
 use crate::core::{Core, VERSION};
-use crate::known;
+use language::known;
 use crate::log::Log;
 use crate::value::Value;
 

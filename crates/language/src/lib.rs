@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub mod ast;
 pub mod diagnostic;
 pub mod keyword;
+pub mod known;
 mod lexer;
 mod parser;
 mod preprocess;

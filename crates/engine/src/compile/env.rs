@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use language::ast::{Call as AstCall, Expr, ExprKind, FormatPiece, Mode, Variable};
 use language::diagnostic::{Code, Diagnostic};
+use language::known;
 use language::span::Span;
 use language::variable::{parse_format, parse_variable};
 use sip::Str;
@@ -12,7 +13,6 @@ use sip::Str;
 use super::CompileEnv;
 use crate::expression::{Expression, Format, FormatPart};
 use crate::function::{Call, FunctionDef};
-use crate::known;
 use crate::program::Target;
 use crate::script_type::ArgSource;
 use crate::transformation::TransformArgs;
@@ -119,7 +119,7 @@ impl CompileEnv<'_> {
 
     fn unknown_transformation(&self, name: &str, span: Span) -> Diagnostic {
         let modules = known::transformation(name);
-        if let Some(diagnostic) = self.of_missing_module(&format!("transformation `{{{name}}}`"), &modules, span) {
+        if let Some(diagnostic) = self.of_missing_module(&format!("transformation `{{{name}}}`"), modules, span) {
             return diagnostic;
         }
         match modules.first() {
@@ -165,7 +165,7 @@ impl CompileEnv<'_> {
     fn unknown_variable(&self, variable: &Variable) -> Diagnostic {
         let (name, span) = (&*variable.name, variable.span);
         let modules = known::variable(name);
-        if let Some(diagnostic) = self.of_missing_module(&format!("variable `${name}`"), &modules, span) {
+        if let Some(diagnostic) = self.of_missing_module(&format!("variable `${name}`"), modules, span) {
             return diagnostic;
         }
         match modules.first() {
@@ -260,7 +260,7 @@ impl CompileEnv<'_> {
     /// Finds a function for a call, and compiles it. The name of the module is the second value.
     pub fn call(&mut self, call: &AstCall, span: Span) -> Result<(Call, &'static str), Diagnostic> {
         let Some(candidates) = self.catalog.functions.get(&*call.name.node) else {
-            return Err(self.unknown_function(call));
+            return Err(self.unknown_function(call, span));
         };
         let count = call.arguments.len();
         let fits = |def: &FunctionDef| (def.arity().0..=def.arity().1).contains(&count);
@@ -290,24 +290,25 @@ impl CompileEnv<'_> {
         Ok(((def.compile)(&arguments, self)?, module))
     }
 
-    fn unknown_function(&self, call: &AstCall) -> Diagnostic {
-        let (name, span) = (&*call.name.node, call.name.span);
-        let modules = known::function(name);
-        if let Some(diagnostic) = self.of_missing_module(&format!("function `{name}`"), &modules, span) {
-            return diagnostic;
+    /// The error for a function that does not exist here. When Kamailio has it, its arguments are checked nevertheless.
+    fn unknown_function(&mut self, call: &AstCall, span: Span) -> Diagnostic {
+        let name = &*call.name.node;
+        let known = known::function(name);
+        let loaded = known.iter().find(|it| {
+            let missing = self.catalog.missing.iter().any(|missing| missing == it.module);
+            missing || it.module == "core" || self.modules.is_loaded(it.module)
+        });
+        if let Some(function) = loaded {
+            return self.missing_function(call, function, span);
         }
-        if let Some(loaded) = modules.iter().find(|module| **module == "core" || self.modules.is_loaded(module)) {
-            let label = format!("Kamailio has it (module {loaded}), Olelo not yet");
-            return Diagnostic::error(Code::NotYet, format!("function `{name}` is not supported yet"), span, label);
-        }
-        match modules.first() {
-            Some(module) => Diagnostic::error(
-                Code::UnknownFunction,
-                format!("function `{name}` needs module `{}`", modules.join("` or `")),
-                span,
-                "its module is not loaded",
-            )
-            .help(format!("add `loadmodule \"{module}.so\"`")),
+        let span = call.name.span;
+        match known.first() {
+            Some(first) => {
+                let modules: Vec<&str> = known.iter().map(|function| function.module).collect();
+                let message = format!("function `{name}` needs module `{}`", modules.join("` or `"));
+                Diagnostic::error(Code::UnknownFunction, message, span, "its module is not loaded")
+                    .help(format!("add `loadmodule \"{}.so\"`", first.module))
+            }
             None => Diagnostic::error(
                 Code::UnknownFunction,
                 format!("unknown function `{name}`"),
@@ -316,6 +317,30 @@ impl CompileEnv<'_> {
             )
             .did_you_mean(name, self.catalog.functions.keys().copied().chain(["if", "route", "exit", "return"])),
         }
+    }
+
+    fn missing_function(&mut self, call: &AstCall, function: &known::Function, span: Span) -> Diagnostic {
+        let name = &*call.name.node;
+        let count = call.arguments.len();
+        if function.arity.as_ref().is_some_and(|arity| !arity.contains(&count)) {
+            let message = format!("`{name}` takes {} arguments, {count} given", function.arity_text());
+            return Diagnostic::error(Code::ArgumentCount, message, span, "wrong number of arguments");
+        }
+        if !self.block.is_none_or(|kind| function.allowed_in(kind)) {
+            let message = format!("`{name}` cannot be used in this kind of route");
+            let allowed = format!("allowed in: {}", function.routes());
+            return Diagnostic::error(Code::RouteKind, message, call.name.span, allowed);
+        }
+        for argument in &call.arguments {
+            if let Err(diagnostic) = self.pure(argument) {
+                self.diagnostics.push(diagnostic);
+            }
+        }
+        let label = match self.modules.is_loaded(function.module) || function.module == "core" {
+            true => format!("Kamailio has it (module {}), Olelo not yet", function.module),
+            false => format!("module `{}` is not supported yet", function.module),
+        };
+        Diagnostic::error(Code::NotYet, format!("function `{name}` is not supported yet"), call.name.span, label)
     }
 }
 

@@ -19,7 +19,7 @@ use language::span::{SourceMap, Span};
 
 use crate::core::Core;
 use crate::function::{FunctionDef, Routes, routes};
-use crate::known;
+use language::known;
 use crate::module::{ModuleDef, Modules};
 use crate::program::{CodeEffect, Op, Program, Route, RouteId};
 use crate::transformation::TransformationDef;
@@ -68,6 +68,8 @@ pub struct CompileEnv<'a> {
     pub catalog: &'a Catalog,
     /// In which kind of route the compiled text stands.
     pub kind: Routes,
+    /// The block that it stands in; `None` for texts outside of blocks.
+    pub(crate) block: Option<RouteKind>,
     /// Mistakes so far.
     pub diagnostics: Vec<Diagnostic>,
     /// How unknown `$x` are understood.
@@ -85,6 +87,7 @@ impl<'a> CompileEnv<'a> {
             modules,
             catalog,
             kind: Routes(routes::ANY),
+            block: None,
             diagnostics: Vec::new(),
             mode: Mode::Kamailio,
             routes: HashMap::new(),
@@ -116,6 +119,7 @@ pub fn compile_routes(
     }
     for (kind, name, parts) in &blocks {
         env.kind = mask(*kind);
+        env.block = Some(*kind);
         let start = program.ops.len() as u32;
         let mut lowering = statement::Lowering::new(&mut env, &mut program);
         for block in parts {
