@@ -70,6 +70,8 @@ struct Chosen {
 /// Loads a configuration. `adjust` changes settings before anything uses them (command line options).
 pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOnce(&mut Settings)) -> Outcome {
     let parsed = language::parse(source);
+    // What a broken tree does not show is not missing.
+    let lints = if parsed.has_errors() { Vec::new() } else { language::check::check(&parsed, source.reader) };
     let sources = Arc::new(parsed.sources);
     let mut loading = Loading {
         offer,
@@ -85,7 +87,8 @@ pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOn
     loading.collect(&parsed.config);
     adjust(&mut loading.settings);
     let loaded = loading.build(&parsed.config, &sources, log);
-    let diagnostics = loading.diagnostics;
+    let mut diagnostics = loading.diagnostics;
+    diagnostics.extend(lints);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     Outcome { loaded: loaded.filter(|_| !failed), diagnostics, sources }
 }
@@ -312,7 +315,11 @@ impl Loading<'_> {
         let _ = core.catalog.set(catalog.clone());
         let modules = self.create(&core, &catalog);
         self.log_prefix(&core, &modules, &catalog);
-        let (program, mistakes) = compile_routes(config, sources.clone(), &core, &modules, &catalog);
+        let (program, mut mistakes) = compile_routes(config, sources.clone(), &core, &modules, &catalog);
+        if modules.list.len() < self.chosen.len() {
+            // Why a module could not be made was said already.
+            mistakes.retain(|mistake| mistake.code != Code::MissingDependency);
+        }
         self.diagnostics.extend(mistakes);
         if program.request_route().is_none() {
             let span = Span::default();

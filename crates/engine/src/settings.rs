@@ -10,9 +10,9 @@ use sip::Str;
 
 use crate::config_groups::{Changed, ConfigGroups, LiveInt};
 use crate::core::{Core, VERSION};
-use language::known;
 use crate::log::Log;
 use crate::value::Value;
+use language::known;
 
 /// The core parameters that have a meaning here, with Kamailio's defaults.
 #[derive(Clone, Debug)]

@@ -198,4 +198,8 @@ codes! {
     Type = "E0112",
     /// A statement that never runs.
     Unreachable = "W0401",
+    /// A request can end without reply, relay or `drop`.
+    EndsSilently = "W0402",
+    /// Requests of anybody to anywhere are sent on.
+    OpenRelay = "W0403",
 }

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::keyword;
 use crate::preprocess::{Condition, Defines, Outcome, Rules};
 use crate::reader::{Mark, Reader};
-use crate::span::{FileId, SourceMap, Span};
+use crate::span::{FileId, SourceMap, Span, Spanned};
 use crate::token::{Kind, Punct, Token};
 use crate::variable::is_name;
 
@@ -42,6 +42,10 @@ pub(crate) struct Lexer<'a> {
     pub(crate) budget: usize,
     /// A `#!endif` or `#!else` that is a comment because of the text behind it.
     pub(crate) commented_out: Option<Span>,
+    /// Names that the files define, in order.
+    pub(crate) defined: Vec<Spanned<String>>,
+    /// Text that conditions left out.
+    pub(crate) skipped: Vec<Span>,
     /// For the next token.
     hint: Option<String>,
     errors: usize,
@@ -67,6 +71,8 @@ impl<'a> Lexer<'a> {
             includes: 0,
             budget,
             commented_out: None,
+            defined: Vec::new(),
+            skipped: Vec::new(),
             hint: None,
             errors: 0,
             first_long_string: None,

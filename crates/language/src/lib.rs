@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub mod ast;
+pub mod check;
 pub mod diagnostic;
 pub mod keyword;
 pub mod known;
@@ -62,6 +63,11 @@ pub trait ReadFile {
     fn environment(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
     }
+
+    /// Whether every user of the machine may read a file.
+    fn is_world_readable(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 /// The real file system.
@@ -71,6 +77,11 @@ pub struct FileSystem;
 impl ReadFile for FileSystem {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
+    }
+
+    fn is_world_readable(&self, path: &Path) -> bool {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
     }
 }
 
@@ -94,6 +105,10 @@ pub struct Parsed {
     pub sources: span::SourceMap,
     /// All mistakes, in the order they were met.
     pub diagnostics: Vec<diagnostic::Diagnostic>,
+    /// The names that the files define (`#!define`, `#!substdef` ..), in order.
+    pub defined: Vec<span::Spanned<String>>,
+    /// Pieces of text that `#!ifdef` and its kin left out.
+    pub skipped: Vec<span::Span>,
 }
 
 impl Parsed {

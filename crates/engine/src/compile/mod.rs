@@ -19,11 +19,11 @@ use language::span::{SourceMap, Span};
 
 use crate::core::Core;
 use crate::function::{FunctionDef, Routes, routes};
-use language::known;
 use crate::module::{ModuleDef, Modules};
 use crate::program::{CodeEffect, Op, Program, Route, RouteId};
 use crate::transformation::TransformationDef;
 use crate::variable::VariableDef;
+use language::known;
 
 /// All names that the core and the loaded modules define.
 #[derive(Default)]

@@ -108,7 +108,13 @@ pub(crate) fn parse(source: &Source<'_>) -> Parsed {
         lexer.sources.add(source.main.display().to_string(), "");
     }
     let config = Config { items, mode: lexer.mode, defines: lexer.defines.list() };
-    Parsed { config, sources: lexer.sources, diagnostics: lexer.diagnostics }
+    Parsed {
+        config,
+        sources: lexer.sources,
+        diagnostics: lexer.diagnostics,
+        defined: lexer.defined,
+        skipped: lexer.skipped,
+    }
 }
 
 fn predefine(lexer: &mut Lexer<'_>, given: &[(String, Option<String>)]) {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::lexer::Lexer;
 use crate::reader::{Mark, Origin};
-use crate::span::Span;
+use crate::span::{Span, Spanned};
 
 /// How many names a configuration may define.
 const MAX_DEFINES: usize = 512;
@@ -155,6 +155,7 @@ impl Lexer<'_> {
             }
             self.defines.counted += 1;
         }
+        self.defined.push(Spanned::new(name.clone(), span));
         self.defines.set(name, define);
     }
 

@@ -106,7 +106,10 @@ impl Lexer<'_> {
     /// Skips text that does not count: only conditional directives are looked at, wherever they stand.
     fn skip_inactive(&mut self) {
         while self.conditions.last().is_some_and(|condition| !condition.active) {
+            let mark = self.reader.mark();
             self.reader.take_while(|byte| byte != b'#' && byte != b'!');
+            let left_out = self.reader.span_from(mark);
+            self.skipped.push(left_out);
             let rest = self.reader.rest();
             if rest.is_empty() {
                 if !self.reader.leave_file() {

@@ -1,0 +1,45 @@
+//! Lints: mistakes that do not stop Kamailio, and ones that stop it only at start, found in the tree.
+//!
+//! Start reading at [`check`]. A lint is a function over the [`Model`] in a file of its own, listed in [`LINTS`]; what it
+//! has to know about functions is in [`effects`], what exists in [`crate::known`]. Its code has a page in `docs/errors/`
+//! that shows a configuration it finds, with the message, and one where it is silent. A lint reports only what is
+//! certain or very probable from the text alone: a false alarm costs more trust than a missed mistake.
+
+pub mod effects;
+mod flow;
+mod model;
+
+mod ends_silently;
+mod open_relay;
+
+pub use model::{Access, CallSite, Model, Param, VariableUse};
+
+use crate::diagnostic::Diagnostic;
+use crate::{Parsed, ReadFile};
+
+/// What a lint works with.
+pub struct Check<'a> {
+    /// The configuration.
+    pub model: Model<'a>,
+    /// Every way through the request route.
+    pub paths: flow::Paths,
+    /// For questions about files.
+    pub files: &'a dyn ReadFile,
+    /// What was found.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// All lints.
+const LINTS: &[fn(&mut Check<'_>)] = &[ends_silently::check, open_relay::check];
+
+/// Runs all lints on a configuration that was parsed.
+#[must_use]
+pub fn check(parsed: &Parsed, files: &dyn ReadFile) -> Vec<Diagnostic> {
+    let model = Model::new(parsed);
+    let paths = flow::Paths::of(&model);
+    let mut check = Check { model, paths, files, diagnostics: Vec::new() };
+    for lint in LINTS {
+        lint(&mut check);
+    }
+    check.diagnostics
+}
