@@ -28,9 +28,10 @@ pub(crate) fn pages() -> Vec<(String, String)> {
         let _ = writeln!(rpc, "## `{} {}`\n\n{}\n", def.name, def.arguments.join(" "), def.doc);
     }
     pages.push(("rpc.md".into(), rpc));
-    let mut errors = String::from("# Error codes\n\n");
+    let mut errors = String::from("# Error codes\n\nE: the server does not start. W: it starts.\n\n");
     for code in engine::Code::ALL {
-        let _ = writeln!(errors, "## {}\n\n{}", code.number(), code.explanation());
+        let summary = code.summary().replace('\n', " ");
+        let _ = writeln!(errors, "- [{0}](../errors/{0}.md): {summary}", code.number());
     }
     pages.push(("errors.md".into(), errors));
     for (_, text) in &mut pages {

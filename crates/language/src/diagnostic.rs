@@ -24,6 +24,20 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do; shown as `help:`.
     pub help: Vec<String>,
+    /// A change of the text that would put it right.
+    pub edit: Option<Box<Edit>>,
+}
+
+/// A suggested change: `old` becomes `new` inside of a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edit {
+    /// Where to look for `old`.
+    pub span: Span,
+    /// What is there now; the suggestion is dropped when it does not stand there exactly once (it came out of a
+    /// define).
+    pub old: String,
+    /// What should be there; empty: nothing.
+    pub new: String,
 }
 
 /// A place with an optional text.
@@ -44,6 +58,7 @@ impl Diagnostic {
             message: message.into(),
             labels: vec![Label { span, text: text.into() }],
             help: Vec::new(),
+            edit: None,
         }
     }
 
@@ -66,13 +81,22 @@ impl Diagnostic {
         self
     }
 
+    /// Suggests to write `new` instead of `old` at the primary place.
+    #[must_use]
+    pub fn edit(mut self, old: impl Into<String>, new: impl Into<String>) -> Self {
+        if let Some(label) = self.labels.first() {
+            self.edit = Some(Box::new(Edit { span: label.span, old: old.into(), new: new.into() }));
+        }
+        self
+    }
+
     /// Adds "did you mean `x`?" when `candidates` has a name close to `name`.
     #[must_use]
     pub fn did_you_mean<'a>(self, name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(name, candidates) {
             Some(candidate) => {
                 let text = format!("did you mean `{candidate}`?");
-                self.help(text)
+                self.help(text).edit(name, candidate)
             }
             None => self,
         }
@@ -114,6 +138,14 @@ fn edit_distance(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
+impl Code {
+    /// Whether it is a remark of [`crate::check`]: the server starts, and does perhaps something else than meant.
+    #[must_use]
+    pub fn is_lint(self) -> bool {
+        self.number().starts_with("W04")
+    }
+}
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $number:literal,)+) => {
         /// Stable numbers of all mistakes; a number that was released is never used for something else.
@@ -124,10 +156,16 @@ macro_rules! codes {
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
             /// `E0101`.
             #[must_use] pub const fn number(self) -> &'static str { match self { $(Self::$name => $number),+ } }
-            /// What it means, as `olelo explain` and docs/reference/errors.md show it.
-            #[must_use] pub fn explanation(self) -> String {
+            /// What it means, in a sentence.
+            #[must_use] pub fn summary(self) -> String {
                 let lines: &[&str] = match self { $(Self::$name => &[$($doc),+]),+ };
                 lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+            }
+            /// Its page: what it means, a configuration that has the mistake, and a right one.
+            #[must_use] pub const fn page(self) -> &'static str {
+                match self {
+                    $(Self::$name => include_str!(concat!("../../../docs/errors/", $number, ".md"))),+
+                }
             }
         }
     };
@@ -188,12 +226,16 @@ codes! {
     MissingDependency = "E0208",
     /// A local address is wrong or cannot be used.
     Listen = "E0209",
+    /// A database URL whose driver is not loaded.
+    DatabaseDriver = "E0210",
     /// Kamailio has this; Olelo does not have it yet.
     NotYet = "E0301",
     /// Kamailio had this and has it no longer.
     Removed = "W0302",
     /// Accepted, and has no meaning here.
     NoMeaning = "W0303",
+    /// A hash table that no `htable` parameter declares.
+    UndeclaredTable = "E0113",
     /// Two values are compared or joined that have no common type.
     Type = "E0112",
     /// A statement that never runs.
@@ -202,4 +244,28 @@ codes! {
     EndsSilently = "W0402",
     /// Requests of anybody to anywhere are sent on.
     OpenRelay = "W0403",
+    /// A route that nothing calls.
+    RouteNeverCalled = "W0404",
+    /// The script ends behind a relay whose failure nobody notices.
+    RelayResultIgnored = "W0405",
+    /// An assignment stands where a comparison is meant.
+    AssignmentInCondition = "W0406",
+    /// A variable, AVP or XAVP field is read and never written.
+    NeverWritten = "W0407",
+    /// A module parameter is set twice, and the second value replaces the first.
+    DuplicateParam = "W0408",
+    /// What stands in a condition can return 0, which ends the script.
+    ZeroInCondition = "W0409",
+    /// A define that nothing uses.
+    UnusedDefine = "W0410",
+    /// A header is removed by one of its spellings only.
+    HeaderSpelling = "W0411",
+    /// A password or key in a file that everybody can read.
+    Secret = "W0412",
+    /// A reply function that does something else in this kind of route than meant.
+    ReplyInWrongRoute = "W0413",
+    /// A location table is looked up that nothing fills.
+    LocationTable = "W0414",
+    /// The dispatcher has no such algorithm.
+    DispatcherAlgorithm = "W0415",
 }

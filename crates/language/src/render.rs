@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 use serde_json::{Map, Value, json};
 
-use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::diagnostic::{Code, Diagnostic, Label, Severity};
 use crate::span::{FileId, SourceMap, Span};
 
 /// How many expansions around a place are shown.
@@ -38,11 +38,57 @@ pub fn full(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> String
         main = main.element(Level::HELP.message(plain(help)));
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let drawn = renderer.decor_style(DecorStyle::Ascii).render(&[main]);
+    let change = change(diagnostic, sources);
+    let suggestion = change.as_ref().map(|change| change.draw());
+    let groups: Vec<Group<'_>> = std::iter::once(main).chain(suggestion).collect();
+    let drawn = renderer.decor_style(DecorStyle::Ascii).render(&groups);
     if excerpts.iter().chain(notes.iter().map(|(_, excerpt)| excerpt)).any(|excerpt| excerpt.column.is_some()) {
         return without_empty_paths(&drawn);
     }
     drawn
+}
+
+/// A suggested edit with the line it changes.
+struct Change<'a> {
+    file: &'a str,
+    line: &'a str,
+    number: usize,
+    /// What is replaced, in `line`.
+    range: Range<usize>,
+    new: &'a str,
+}
+
+impl Change<'_> {
+    fn draw(&self) -> Group<'_> {
+        let patch = Patch::new(self.range.clone(), self.new);
+        let snippet = Snippet::source(self.line).path(self.file).line_start(self.number).patch(patch);
+        Group::with_title(Level::HELP.secondary_title("with this change:")).element(snippet)
+    }
+}
+
+/// The range of a suggested edit in its file, when what it replaces stands there.
+fn edit_range(diagnostic: &Diagnostic, sources: &SourceMap) -> Option<Range<usize>> {
+    let edit = diagnostic.edit.as_ref().filter(|edit| edit.span.expansion == 0)?;
+    let text = sources.text(edit.span);
+    let at = text.find(&edit.old)?;
+    let once = text.rfind(&edit.old) == Some(at) && !edit.old.is_empty();
+    let start = edit.span.start as usize + at;
+    once.then(|| start..start + edit.old.len())
+}
+
+fn change<'a>(diagnostic: &'a Diagnostic, sources: &'a SourceMap) -> Option<Change<'a>> {
+    let edit = diagnostic.edit.as_ref()?;
+    let range = edit_range(diagnostic, sources)?;
+    let source = sources.file(edit.span.file);
+    let text = source.text.as_str();
+    let start = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+    let stop = text[range.end..].find('\n').map_or(text.len(), |at| range.end + at);
+    if stop - start > MAX_LINE {
+        return None;
+    }
+    let number = source.line_starts.partition_point(|&line| line as usize <= start);
+    let range = range.start - start..range.end - start;
+    Some(Change { file: &source.name, line: &text[start..stop], number, range, new: &edit.new })
 }
 
 /// Drops the `:::` that the library draws before an excerpt whose place is given separately.
@@ -85,14 +131,102 @@ pub fn json(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
             object.into()
         })
         .collect();
+    let edit = diagnostic.edit.as_ref().zip(edit_range(diagnostic, sources)).map(|(edit, range)| {
+        let span = Span { start: range.start as u32, end: range.end as u32, ..edit.span };
+        let mut object = place(span, sources);
+        object.insert("new".to_owned(), json!(edit.new));
+        Value::from(object)
+    });
     json!({
         "code": diagnostic.code.number(),
         "severity": severity(diagnostic.severity),
         "message": diagnostic.message,
         "labels": labels,
         "help": diagnostic.help,
+        "edit": edit,
     })
     .to_string()
+}
+
+/// All mistakes as one SARIF 2.1.0 document, which code hosts and editors show beside the lines.
+#[must_use]
+pub fn sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
+    let mut codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    let rules: Vec<Value> = codes
+        .iter()
+        .map(|code| {
+            json!({
+                "id": code.number(),
+                "shortDescription": { "text": code.summary() },
+                "fullDescription": { "text": code.page() },
+            })
+        })
+        .collect();
+    let results: Vec<Value> = diagnostics.iter().map(|diagnostic| sarif_result(diagnostic, sources)).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": "olelo", "version": env!("CARGO_PKG_VERSION"), "rules": rules } },
+            "columnKind": "utf16CodeUnits",
+            "results": results,
+        }],
+    })
+    .to_string()
+}
+
+fn sarif_result(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
+    let location = |span: Span| json!({ "artifactLocation": { "uri": sources.file(span.file).name }, "region": sarif_region(span, sources) });
+    let places: Vec<Value> = diagnostic
+        .labels
+        .iter()
+        .map(|label| json!({ "physicalLocation": location(label.span), "message": { "text": plain(&label.text) } }))
+        .collect();
+    let (first, related) = places.split_at(places.len().min(1));
+    let mut text = vec![plain(&diagnostic.message)];
+    text.extend(diagnostic.help.iter().map(|help| plain(help)));
+    let fixes: Vec<Value> = diagnostic
+        .edit
+        .iter()
+        .zip(edit_range(diagnostic, sources))
+        .map(|(edit, range)| {
+            let span = Span { start: range.start as u32, end: range.end as u32, ..edit.span };
+            json!({ "artifactChanges": [{
+                "artifactLocation": { "uri": sources.file(span.file).name },
+                "replacements": [{
+                    "deletedRegion": sarif_region(span, sources),
+                    "insertedContent": { "text": edit.new },
+                }],
+            }] })
+        })
+        .collect();
+    json!({
+        "ruleId": diagnostic.code.number(),
+        "level": severity(diagnostic.severity),
+        "message": { "text": text.join("\n") },
+        "locations": first,
+        "relatedLocations": related,
+        "fixes": fixes,
+    })
+}
+
+/// Lines and columns of a span, in UTF-16 units as the format wants them.
+fn sarif_region(span: Span, sources: &SourceMap) -> Value {
+    let text = sources.file(span.file).text.as_str();
+    let range = clamp(text, span);
+    let column = |at: usize| {
+        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+        text[start..at].encode_utf16().count() + 1
+    };
+    let line = |at: usize| text[..at].matches('\n').count() + 1;
+    json!({
+        "startLine": line(range.start),
+        "startColumn": column(range.start),
+        "endLine": line(range.end),
+        "endColumn": column(range.end),
+    })
 }
 
 fn place(span: Span, sources: &SourceMap) -> Map<String, Value> {

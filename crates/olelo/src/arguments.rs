@@ -160,12 +160,15 @@ pub(crate) enum Command {
 pub(crate) struct Check {
     /// Configuration file.
     pub(crate) file: String,
-    /// full, concise or json.
-    #[arg(long, default_value = "full", value_parser = ["full", "concise", "json"])]
+    /// full, concise, json (one object per line) or sarif.
+    #[arg(long, default_value = "full", value_parser = ["full", "concise", "json", "sarif"])]
     pub(crate) format: String,
     /// Exit with 1 when there are warnings.
     #[arg(long)]
     pub(crate) deny_warnings: bool,
+    /// What Kamailio has no longer (modules such as `mi_fifo`, parameters) is an error.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Print something of the checked configuration: `program`.
     #[arg(long, value_parser = ["program"])]
     pub(crate) emit: Option<String>,

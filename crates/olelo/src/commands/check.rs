@@ -18,18 +18,20 @@ pub(crate) fn load_file(file: &str, defines: &[String]) -> Outcome {
     load(&source, &OFFER, Arc::new(Log::new(-5, Sink::Stderr)), |_| {})
 }
 
-/// Draws all mistakes on stderr; remarks of the kind "has no meaning here" are only counted.
+/// Draws mistakes on stderr; what does not keep the server from starting is only counted: lints, and parameters that
+/// have no meaning here.
 #[allow(clippy::print_stderr)]
 pub(crate) fn show(outcome: &Outcome) {
     let color = std::io::stderr().is_terminal();
+    let is_remark = |code: engine::Code| code == engine::Code::NoMeaning || code.is_lint();
     for diagnostic in &outcome.diagnostics {
-        if diagnostic.code != engine::Code::NoMeaning {
+        if !is_remark(diagnostic.code) {
             eprintln!("{}", render::full(diagnostic, &outcome.sources, color));
         }
     }
-    let remarks = outcome.diagnostics.iter().filter(|diagnostic| diagnostic.code == engine::Code::NoMeaning).count();
+    let remarks = outcome.diagnostics.iter().filter(|diagnostic| is_remark(diagnostic.code)).count();
     if remarks > 0 {
-        eprintln!("note: {remarks} parameters have no meaning here and are accepted (`olelo check` lists them)");
+        eprintln!("note: {remarks} remarks on this configuration: `olelo check` lists them");
     }
 }
 
@@ -41,9 +43,21 @@ fn exit_code(outcome: &Outcome, deny_warnings: bool) -> ExitCode {
 /// `olelo check`.
 #[allow(clippy::print_stderr)]
 pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
-    let outcome = load_file(&check.file, &check.defines);
+    let mut outcome = load_file(&check.file, &check.defines);
+    if check.strict {
+        let removed = outcome.diagnostics.iter_mut().filter(|diagnostic| diagnostic.code == engine::Code::Removed);
+        removed.for_each(|diagnostic| diagnostic.severity = Severity::Error);
+    }
+    // By place: what belongs to one line stands together, whoever found it.
+    let (sources, all) = (outcome.sources.clone(), &mut outcome.diagnostics);
+    all.sort_by_key(|diagnostic| {
+        diagnostic.labels.first().map(|label| sources.surface(label.span)).map(|span| (span.file, span.start))
+    });
     let color = std::io::stdout().is_terminal();
-    for diagnostic in &outcome.diagnostics {
+    if check.format == "sarif" {
+        say!("{}", render::sarif(&outcome.diagnostics, &outcome.sources));
+    }
+    for diagnostic in outcome.diagnostics.iter().filter(|_| check.format != "sarif") {
         say!(
             "{}",
             match &*check.format {

@@ -11,7 +11,7 @@ use crate::arguments::Explain;
 pub(crate) fn run(explain: &Explain) -> ExitCode {
     match Code::ALL.iter().find(|code| code.number().eq_ignore_ascii_case(&explain.code)) {
         Some(code) => {
-            say!("{}\n\n{}", code.number(), code.explanation());
+            say!("{}", code.page().trim_end());
             ExitCode::SUCCESS
         }
         None => {
