@@ -169,6 +169,10 @@ pub(crate) struct Check {
     /// What Kamailio has no longer (modules such as `mi_fifo`, parameters) is an error.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Instead of mistakes: which modules, functions, parameters and variables of the file exist here, differ, or are
+    /// missing; as text, or JSON with `--format json`.
+    #[arg(long)]
+    pub(crate) report: bool,
     /// Print something of the checked configuration: `program`.
     #[arg(long, value_parser = ["program"])]
     pub(crate) emit: Option<String>,

@@ -12,6 +12,7 @@ mod arguments;
 mod commands;
 mod listen;
 mod offer;
+mod report;
 mod serve;
 
 use std::process::ExitCode;

@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use engine::load::{Outcome, load};
 use engine::log::{Log, Sink};
+use language::check::Model;
 use language::diagnostic::Severity;
 use language::{FileSystem, Source, render};
 
 use crate::arguments::{Arguments, Check, define};
 use crate::offer::OFFER;
+use crate::report::Report;
+
+/// What works otherwise than in Kamailio, for the report.
+const DIFFERENCES: &str = include_str!("../../../../docs/differences.md");
 
 /// Loads a file without starting anything.
 pub(crate) fn load_file(file: &str, defines: &[String]) -> Outcome {
@@ -43,6 +48,9 @@ fn exit_code(outcome: &Outcome, deny_warnings: bool) -> ExitCode {
 /// `olelo check`.
 #[allow(clippy::print_stderr)]
 pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
+    if check.report {
+        return report(check);
+    }
     let mut outcome = load_file(&check.file, &check.defines);
     if check.strict {
         let removed = outcome.diagnostics.iter_mut().filter(|diagnostic| diagnostic.code == engine::Code::Removed);
@@ -73,6 +81,20 @@ pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
     let count = |severity| outcome.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     eprintln!("{}: {} errors, {} warnings", check.file, count(Severity::Error), count(Severity::Warning));
     exit_code(&outcome, check.deny_warnings)
+}
+
+/// `olelo check --report`: the exit code says whether the file could be read.
+#[allow(clippy::print_stderr)]
+fn report(check: &Check) -> ExitCode {
+    let source = Source::file(&check.file, &FileSystem).with_defines(check.defines.iter().map(|text| define(text)));
+    let parsed = language::parse(&source);
+    for mistake in parsed.diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error) {
+        eprintln!("{}", render::concise(mistake, &parsed.sources));
+    }
+    let report = Report::new(&Model::new(&parsed), &OFFER, DIFFERENCES);
+    let text = if check.format == "json" { report.json(&parsed.sources) } else { report.text(&parsed.sources) };
+    say!("{}", text.trim_end());
+    ExitCode::from(if parsed.has_errors() { 2 } else { 0 })
 }
 
 /// `olelo -c -f FILE`: Kamailio's texts and exit codes.
