@@ -3,6 +3,7 @@
 //! The house rules (layers, generated docs) are tests in `tidy.rs` and run with `cargo test`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
+mod count;
 mod docs;
 mod fuzz;
 mod interop;
@@ -82,6 +83,8 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Counts instructions per message, and measures the check of a large configuration.
+    Count,
     /// Writes docs/reference.
     Docs,
 }
@@ -112,6 +115,7 @@ fn main() -> ExitCode {
             &interop::calls::Load { calls, rate: 300, hold: 60_000, ..interop::calls::Load::SMALL },
         ),
         Task::Fuzz { seconds } => fuzz::run(seconds),
+        Task::Count => count::run(),
         Task::Docs => docs::write(),
     };
     match result {

@@ -16,8 +16,17 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// Installs the packages that are missing (as root), or says what to install.
 pub(crate) fn install() -> Result<(), String> {
+    install_all(PROGRAMS)
+}
+
+/// Installs the package of one program when it is missing.
+pub(crate) fn install_program(file: &str, package: &str) -> Result<(), String> {
+    install_all(&[(file, package)])
+}
+
+fn install_all(programs: &[(&str, &str)]) -> Result<(), String> {
     let mut missing: Vec<&str> =
-        PROGRAMS.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
+        programs.iter().filter(|(file, _)| !Path::new(file).exists()).map(|(_, package)| *package).collect();
     missing.dedup();
     if missing.is_empty() {
         return Ok(());
