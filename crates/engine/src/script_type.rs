@@ -55,6 +55,18 @@ impl ArgSource<'_> {
     }
 }
 
+/// The error for a regular expression that cannot be compiled.
+#[must_use]
+pub fn wrong_regex(error: &posix_regex::RegexError, span: Span) -> Diagnostic {
+    let reason = error.to_string();
+    let diagnostic =
+        Diagnostic::error(Code::Regex, format!("wrong regular expression: {reason}"), span, "cannot be compiled");
+    match ['(', '[', '+', '?'].into_iter().find(|c| reason.ends_with(*c) || reason.contains(&format!(" {c} "))) {
+        Some(c) => diagnostic.help(format!("a `{c}` that stands for itself is written `[{c}]`")),
+        None => diagnostic,
+    }
+}
+
 /// A Rust type that an argument can become.
 pub trait ScriptType: Sized {
     /// What is kept in the program.
@@ -98,10 +110,14 @@ impl ScriptType for i64 {
         let expression = env.text(arg)?;
         match expression.constant() {
             Some(Value::Int(_)) => Ok(expression),
-            Some(value) => match parse_number(&value.to_str().to_text()) {
-                Some(number) => Ok(Expression::Constant(Value::Int(number))),
-                None => Err(arg.error("this argument must be a number", "no number")),
-            },
+            Some(Value::Null) => Err(arg.error("this argument must be a number, not $null", "no number")),
+            Some(value) => {
+                let text = value.to_str().to_text().into_owned();
+                match parse_number(&text) {
+                    Some(number) => Ok(Expression::Constant(Value::Int(number))),
+                    None => Err(arg.error(format!("this argument must be a number, not `{text}`"), "no number")),
+                }
+            }
             None => Ok(expression),
         }
     }
@@ -176,9 +192,7 @@ impl ScriptType for Regex {
     fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
         let arg = required(arg)?;
         let text = arg.constant("a regular expression")?;
-        posix_regex::Regex::lines(text.as_bytes()).map(Arc::new).map_err(|error| {
-            Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), arg.span(), "here")
-        })
+        posix_regex::Regex::lines(text.as_bytes()).map(Arc::new).map_err(|error| wrong_regex(&error, arg.span()))
     }
     fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
         Ok(Self(compiled.clone()))
@@ -282,9 +296,7 @@ impl ScriptType for WholeRegex {
     fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
         let arg = required(arg)?;
         let text = arg.constant("a regular expression")?;
-        posix_regex::Regex::extended(text.as_bytes()).map(Arc::new).map_err(|error| {
-            Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), arg.span(), "here")
-        })
+        posix_regex::Regex::extended(text.as_bytes()).map(Arc::new).map_err(|error| wrong_regex(&error, arg.span()))
     }
     fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Result<Self, ScriptError> {
         Ok(Self(compiled.clone()))

@@ -10,6 +10,7 @@ use crate::compile::CompileEnv;
 use crate::expression::Expression;
 use crate::posix_regex::{Flags, Regex};
 use crate::route_cx::RouteCx;
+use crate::script_type::wrong_regex;
 
 /// A compiled command.
 pub struct Substitution {
@@ -28,8 +29,10 @@ impl Substitution {
     /// Parses `/regex/replacement/flags`; any character may be the delimiter. Flags: `i` without case, `g` all matches,
     /// `s` no special meaning of line ends. In the replacement `\0` to `\9` are groups, `$x` variables.
     pub fn parse(text: &str, span: Span, env: &mut CompileEnv<'_>) -> Result<Self, Diagnostic> {
-        let wrong =
-            |message: &str| Diagnostic::error(Code::Argument, format!("wrong substitution: {message}"), span, "here");
+        let wrong = |message: &str| {
+            let message = format!("wrong substitution: {message}");
+            Diagnostic::error(Code::Argument, message, span, "expected `/regex/replacement/flags`")
+        };
         let mut chars = text.chars();
         let delimiter = chars.next().ok_or_else(|| wrong("it is empty"))?;
         let rest = chars.as_str();
@@ -41,9 +44,7 @@ impl Substitution {
             return Err(wrong(&format!("unknown flag `{unknown}`")));
         }
         let flags_of = Flags { ignore_case: flags.contains('i'), lines: !flags.contains('s') };
-        let regex = Regex::new(pattern.as_bytes(), flags_of).map_err(|error| {
-            Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), span, "here")
-        })?;
+        let regex = Regex::new(pattern.as_bytes(), flags_of).map_err(|error| wrong_regex(&error, span))?;
         Ok(Self { regex, replacement: pieces(replacement, span, env)?, global: flags.contains('g') })
     }
 

@@ -33,6 +33,15 @@ pub struct TransformationDef {
     pub compile: CompileTransformation,
 }
 
+impl TransformationDef {
+    /// `{s.substr,offset,length}`; what may be left out stands in brackets.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let of = |arg: &ArgDef| if arg.optional { format!("[,{}]", arg.name) } else { format!(",{}", arg.name) };
+        format!("{{{}{}}}", self.name, self.args.iter().map(of).collect::<String>())
+    }
+}
+
 /// The arguments of a transformation, taken one after the other.
 pub struct TransformArgs<'a> {
     text: Option<&'a str>,
@@ -75,7 +84,7 @@ impl<'a> TransformArgs<'a> {
     /// An error at the transformation.
     #[must_use]
     pub fn error(&self, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(Code::Transformation, message, self.span, "here")
+        Diagnostic::error(Code::Transformation, message, self.span, "")
     }
 
     /// Refuses arguments that nobody took.

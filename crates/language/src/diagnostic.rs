@@ -34,7 +34,7 @@ pub struct Edit {
     /// Where to look for `old`.
     pub span: Span,
     /// What is there now; the suggestion is dropped when it does not stand there exactly once (it came out of a
-    /// define).
+    /// define). Empty: `new` is put in where the place begins.
     pub old: String,
     /// What should be there; empty: nothing.
     pub new: String,
@@ -115,6 +115,15 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, candidate)| *distance <= limit && *candidate != name)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Why a file could not be read, in words.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".into(),
+        std::io::ErrorKind::PermissionDenied => "this user may not read it".into(),
+        _ => error.to_string(),
+    }
 }
 
 /// Longer names are no misspelt ones, and comparing them takes long.

@@ -71,7 +71,7 @@ fn edit_range(diagnostic: &Diagnostic, sources: &SourceMap) -> Option<Range<usiz
     let edit = diagnostic.edit.as_ref().filter(|edit| edit.span.expansion == 0)?;
     let text = sources.text(edit.span);
     let at = text.find(&edit.old)?;
-    let once = text.rfind(&edit.old) == Some(at) && !edit.old.is_empty();
+    let once = text.rfind(&edit.old) == Some(at) || edit.old.is_empty();
     let start = edit.span.start as usize + at;
     once.then(|| start..start + edit.old.len())
 }
@@ -160,7 +160,8 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
             json!({
                 "id": code.number(),
                 "shortDescription": { "text": code.summary() },
-                "fullDescription": { "text": code.page() },
+                "fullDescription": { "text": introduction(code.page()) },
+                "help": { "text": code.page(), "markdown": code.page() },
             })
         })
         .collect();
@@ -177,8 +178,19 @@ pub fn sarif(diagnostics: &[Diagnostic], sources: &SourceMap) -> String {
     .to_string()
 }
 
+/// The first paragraph of a page: what is wrong and why it matters.
+fn introduction(page: &str) -> &str {
+    page.split("\n\n").nth(1).unwrap_or(page).trim()
+}
+
+/// A file's name as the format wants it: a reference without blanks and the like.
+fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~+:@".contains(&byte);
+    path.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
 fn sarif_result(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
-    let location = |span: Span| json!({ "artifactLocation": { "uri": sources.file(span.file).name }, "region": sarif_region(span, sources) });
+    let location = |span: Span| json!({ "artifactLocation": { "uri": uri(&sources.file(span.file).name) }, "region": sarif_region(span, sources) });
     let places: Vec<Value> = diagnostic
         .labels
         .iter()
@@ -194,7 +206,7 @@ fn sarif_result(diagnostic: &Diagnostic, sources: &SourceMap) -> Value {
         .map(|(edit, range)| {
             let span = Span { start: range.start as u32, end: range.end as u32, ..edit.span };
             json!({ "artifactChanges": [{
-                "artifactLocation": { "uri": sources.file(span.file).name },
+                "artifactLocation": { "uri": uri(&sources.file(span.file).name) },
                 "replacements": [{
                     "deletedRegion": sarif_region(span, sources),
                     "insertedContent": { "text": edit.new },

@@ -149,7 +149,7 @@ pub(crate) enum Command {
     Check(Check),
     /// Call an RPC command of a running server, as `kamcmd` does.
     Ctl(Ctl),
-    /// Explain an error code.
+    /// Explain codes of mistakes, or list them all.
     Explain(Explain),
     /// Run scenarios (Markdown files).
     Test(Test),
@@ -195,8 +195,9 @@ pub(crate) struct Ctl {
 /// `olelo explain`.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
-    /// A code such as E0101.
-    pub(crate) code: String,
+    /// Codes such as E0101; without any: a list of all.
+    #[arg(value_name = "CODE")]
+    pub(crate) codes: Vec<String>,
 }
 
 /// `olelo test`.

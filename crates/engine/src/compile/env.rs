@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use language::ast::{Call as AstCall, Expr, ExprKind, FormatPiece, Mode, Variable};
-use language::diagnostic::{Code, Diagnostic};
+use language::ast::{Call as AstCall, Expr, ExprKind, FormatPiece, Mode, RouteKind, Variable};
+use language::diagnostic::{Code, Diagnostic, closest};
 use language::known;
 use language::span::Span;
 use language::variable::{parse_format, parse_variable};
@@ -23,12 +23,11 @@ impl CompileEnv<'_> {
     /// The started module of type `T`; it is there because its function is being compiled.
     pub fn module<T: Any + Send + Sync>(&self, span: Span) -> Result<Arc<T>, Diagnostic> {
         self.modules.get().ok_or_else(|| {
-            Diagnostic::error(
-                Code::MissingDependency,
-                format!("a module that this needs is not loaded ({})", std::any::type_name::<T>()),
-                span,
-                "here",
-            )
+            // `modules::tm::Tm` is what module `tm` makes.
+            let module = std::any::type_name::<T>().split("::").nth(1).unwrap_or_default();
+            let message = format!("this needs module `{module}`");
+            Diagnostic::error(Code::MissingDependency, message, span, "its module is not loaded")
+                .help(format!("add `loadmodule \"{module}.so\"` before the modules that use it"))
         })
     }
 
@@ -70,13 +69,43 @@ impl CompileEnv<'_> {
             return Ok(Format::new(pieces));
         }
         let mut pieces = Vec::new();
-        for piece in parse_format(text, span)? {
-            pieces.push(match piece {
-                FormatPiece::Text(text) => FormatPart::Text(Str::from(text)),
-                FormatPiece::Variable(variable) => FormatPart::Value(self.variable(&variable)?),
-            });
+        let mut mistake: Option<Diagnostic> = None;
+        for piece in self.format_pieces(text, span)? {
+            match piece {
+                FormatPiece::Text(text) => pieces.push(FormatPart::Text(Str::from(text))),
+                FormatPiece::Variable(variable) => match self.variable(&variable) {
+                    Ok(value) => pieces.push(FormatPart::Value(value)),
+                    // All mistakes of a text are shown, not only its first one.
+                    Err(next) => self.diagnostics.extend(mistake.replace(next)),
+                },
+            }
         }
-        Ok(Format::new(pieces))
+        mistake.map_or_else(|| Ok(Format::new(pieces)), Err)
+    }
+
+    /// Parses a format string. Escapes (`\n` at the end, mostly) make a string longer in the file than its text is: what
+    /// stands before the first one gets its exact place nevertheless.
+    fn format_pieces(&self, text: &str, span: Span) -> Result<Vec<FormatPiece>, Diagnostic> {
+        let Some(written) = self.sources.as_ref().map(|sources| sources.text(span)) else {
+            return parse_format(text, span);
+        };
+        let inside = written.strip_prefix('"').filter(|_| written.len() != text.len() + 2);
+        let Some(inside) = inside else { return parse_format(text, span) };
+        let same = inside.bytes().zip(text.bytes()).take_while(|(a, b)| a == b).count() as u32;
+        let start = span.start + 1;
+        let shifted = Span { start, end: start + text.len() as u32, ..span };
+        let is_exact = |place: Span| place.end <= start + same;
+        match (parse_format(text, shifted), parse_format(text, span)) {
+            (Ok(exact), Ok(rough)) => {
+                let choose = |(exact, rough)| match &exact {
+                    FormatPiece::Variable(variable) if !is_exact(variable.span) => rough,
+                    _ => exact,
+                };
+                Ok(exact.into_iter().zip(rough).map(choose).collect())
+            }
+            (Err(exact), Err(_)) if exact.labels.iter().all(|label| is_exact(label.span)) => Err(exact),
+            (_, rough) => rough,
+        }
     }
 
     /// Compiles the text of one variable.
@@ -104,8 +133,12 @@ impl CompileEnv<'_> {
             };
             let arguments = source.arguments.as_ref().map(|arguments| &*arguments.node);
             let mut arguments = TransformArgs::new(arguments, &name, source.span);
-            steps.push((def.compile)(&mut arguments, self)?);
-            arguments.finish()?;
+            let written = |mistake: Diagnostic| match mistake.code {
+                Code::Transformation => mistake.help(format!("it is written `{}`", def.signature())),
+                _ => mistake,
+            };
+            steps.push((def.compile)(&mut arguments, self).map_err(written)?);
+            arguments.finish().map_err(written)?;
         }
         Ok(Expression::Transformed(Box::new(input), steps))
     }
@@ -142,7 +175,7 @@ impl CompileEnv<'_> {
                 span,
                 "no loaded module has it",
             )
-            .did_you_mean(name, self.catalog.transformations.keys().copied()),
+            .did_you_mean(name, sorted(self.catalog.transformations.keys().copied())),
         }
     }
 
@@ -186,7 +219,7 @@ impl CompileEnv<'_> {
                 span,
                 "no loaded module has it",
             )
-            .did_you_mean(name, self.catalog.variables.keys().copied()),
+            .did_you_mean(name, sorted(self.catalog.variables.keys().copied())),
         }
     }
 
@@ -265,23 +298,12 @@ impl CompileEnv<'_> {
         let count = call.arguments.len();
         let fits = |def: &FunctionDef| (def.arity().0..=def.arity().1).contains(&count);
         let Some((def, module)) = candidates.iter().rev().find(|(def, _)| fits(def)) else {
-            let (least, most) = candidates[0].0.arity();
-            let wanted = if least == most { least.to_string() } else { format!("{least} to {most}") };
-            let mut diagnostic = Diagnostic::error(
-                Code::ArgumentCount,
-                format!("`{}` takes {wanted} arguments, {count} given", call.name.node),
-                span,
-                "wrong number of arguments",
-            );
-            for (def, _) in candidates {
-                diagnostic = diagnostic.help(def.signature());
-            }
-            return Err(diagnostic);
+            return Err(wrong_count(call, candidates));
         };
         if !def.routes.intersects(self.kind) {
             return Err(Diagnostic::error(
                 Code::RouteKind,
-                format!("`{}` cannot be used in this kind of route", def.name),
+                format!("`{}` cannot be used in {}", def.name, kind_name(self.block)),
                 call.name.span,
                 format!("allowed in: {}", route_names(def.routes.0)),
             ));
@@ -309,13 +331,26 @@ impl CompileEnv<'_> {
                 Diagnostic::error(Code::UnknownFunction, message, span, "its module is not loaded")
                     .help(format!("add `loadmodule \"{}.so\"`", first.module))
             }
-            None => Diagnostic::error(
-                Code::UnknownFunction,
-                format!("unknown function `{name}`"),
-                span,
-                "no loaded module has it",
-            )
-            .did_you_mean(name, self.catalog.functions.keys().copied().chain(["if", "route", "exit", "return"])),
+            None => {
+                let message = format!("unknown function `{name}`");
+                let diagnostic = Diagnostic::error(Code::UnknownFunction, message, span, "no loaded module has it");
+                let words = ["if", "route", "exit", "return"];
+                let loaded = sorted(self.catalog.functions.keys().copied().chain(words));
+                if closest(name, loaded.iter().copied()).is_some() {
+                    return diagnostic.did_you_mean(name, loaded);
+                }
+                // None of what is loaded: perhaps one of a module that is not.
+                let all = known::modules().flat_map(|module| known::functions_of(module).map(move |it| (it, module)));
+                let all: Vec<(&str, &str)> = all.collect();
+                match closest(name, all.iter().map(|(function, _)| *function)) {
+                    Some(candidate) => {
+                        let module = all.iter().find(|(function, _)| *function == candidate).map_or("", |it| it.1);
+                        let text = format!("did you mean `{candidate}` of module `{module}`, which is not loaded?");
+                        diagnostic.help(text).edit(name, candidate)
+                    }
+                    None => diagnostic,
+                }
+            }
         }
     }
 
@@ -323,11 +358,11 @@ impl CompileEnv<'_> {
         let name = &*call.name.node;
         let count = call.arguments.len();
         if function.arity.as_ref().is_some_and(|arity| !arity.contains(&count)) {
-            let message = format!("`{name}` takes {} arguments, {count} given", function.arity_text());
+            let message = format!("`{name}` takes {}, {count} given", arguments(&function.arity_text()));
             return Diagnostic::error(Code::ArgumentCount, message, span, "wrong number of arguments");
         }
         if !self.block.is_none_or(|kind| function.allowed_in(kind)) {
-            let message = format!("`{name}` cannot be used in this kind of route");
+            let message = format!("`{name}` cannot be used in {}", kind_name(self.block));
             let allowed = format!("allowed in: {}", function.routes());
             return Diagnostic::error(Code::RouteKind, message, call.name.span, allowed);
         }
@@ -344,6 +379,57 @@ impl CompileEnv<'_> {
     }
 }
 
+/// The error for a call with a number of arguments that none of the functions of this name takes.
+fn wrong_count(call: &AstCall, candidates: &[(&FunctionDef, &str)]) -> Diagnostic {
+    let least = candidates.iter().map(|(def, _)| def.arity().0).min().unwrap_or_default();
+    let most = candidates.iter().map(|(def, _)| def.arity().1).max().unwrap_or_default();
+    let wanted = match most {
+        usize::MAX => format!("at least {least}"),
+        _ if least == most => least.to_string(),
+        _ => format!("{least} to {most}"),
+    };
+    let message = format!("`{}` takes {}, {} given", call.name.node, arguments(&wanted), call.arguments.len());
+    // What is too much, or the name where something is missing.
+    let diagnostic = match (call.arguments.get(most), call.arguments.last()) {
+        (Some(first), Some(last)) => {
+            Diagnostic::error(Code::ArgumentCount, message, first.span.to(last.span), "too many")
+        }
+        _ => Diagnostic::error(Code::ArgumentCount, message, call.name.span, "too few"),
+    };
+    candidates
+        .iter()
+        .fold(diagnostic, |diagnostic, (def, _)| diagnostic.help(format!("it is written `{}`", def.signature())))
+}
+
+/// `no arguments`, `1 argument`, `1 to 2 arguments`.
+fn arguments(count: &str) -> String {
+    match count {
+        "0" => "no arguments".into(),
+        _ => format!("{count} argument{}", if count == "1" || count.ends_with(" 1") { "" } else { "s" }),
+    }
+}
+
+/// In a fixed order, so that the same configuration always gets the same suggestion.
+fn sorted<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+/// What a kind of block is called in the script.
+pub(super) const fn kind_name(kind: Option<RouteKind>) -> &'static str {
+    match kind {
+        Some(RouteKind::Request) => "a request_route",
+        Some(RouteKind::Reply) => "a reply_route",
+        Some(RouteKind::OnReply) => "an onreply_route",
+        Some(RouteKind::Failure) => "a failure_route",
+        Some(RouteKind::Branch) => "a branch_route",
+        Some(RouteKind::OnSend) => "an onsend_route",
+        Some(RouteKind::Event) => "an event_route",
+        None => "this kind of route",
+    }
+}
+
 fn route_names(mask: u16) -> String {
     let names = [
         (1, "request_route"),
@@ -354,6 +440,9 @@ fn route_names(mask: u16) -> String {
         (32, "reply_route"),
         (64, "event_route"),
     ];
+    if mask & 127 == 127 {
+        return "all kinds of routes".into();
+    }
     let names: Vec<&str> = names.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| *name).collect();
     names.join(", ")
 }

@@ -74,6 +74,8 @@ pub struct CompileEnv<'a> {
     pub diagnostics: Vec<Diagnostic>,
     /// How unknown `$x` are understood.
     pub mode: Mode,
+    /// The files, to find the exact place of a part of a text.
+    sources: Option<Arc<SourceMap>>,
     routes: HashMap<(RouteKind, String), RouteId>,
     flags: HashMap<String, i64>,
 }
@@ -90,6 +92,7 @@ impl<'a> CompileEnv<'a> {
             block: None,
             diagnostics: Vec::new(),
             mode: Mode::Kamailio,
+            sources: None,
             routes: HashMap::new(),
             flags: HashMap::new(),
         }
@@ -112,6 +115,7 @@ pub fn compile_routes(
 ) -> (Program, Vec<Diagnostic>) {
     let mut env = CompileEnv::new(core, modules, catalog);
     env.mode = config.mode;
+    env.sources = Some(sources.clone());
     let blocks = collect_blocks(config, &mut env);
     let mut program = Program { sources, ..Program::default() };
     for (at, (kind, name, _)) in blocks.iter().enumerate() {

@@ -11,6 +11,7 @@ use super::CompileEnv;
 use crate::expression::Expression;
 use crate::posix_regex::Regex;
 use crate::route_cx::RouteCx;
+use crate::script_type::wrong_regex;
 use crate::value::Value;
 
 /// Compiles an expression in which no call stands.
@@ -50,7 +51,12 @@ pub(super) fn pure(env: &mut CompileEnv<'_>, expr: &Expr) -> Result<Expression, 
             ));
         }
         ExprKind::Assign { .. } | ExprKind::Block(_) => {
-            return Err(Diagnostic::error(Code::Syntax, "an assignment is not allowed here", expr.span, "here"));
+            return Err(Diagnostic::error(
+                Code::Syntax,
+                "an assignment is not allowed here",
+                expr.span,
+                "`==` compares",
+            ));
         }
     })
 }
@@ -92,9 +98,7 @@ pub(super) fn binary(
 ) -> Result<Expression, Diagnostic> {
     match (op, right.constant()) {
         (BinaryOp::Match, Some(Value::Str(pattern))) => {
-            let regex = Regex::extended(pattern).map_err(|error| {
-                Diagnostic::error(Code::Regex, format!("wrong regular expression: {error}"), right_source.span, "here")
-            })?;
+            let regex = Regex::extended(pattern).map_err(|error| wrong_regex(&error, right_source.span))?;
             Ok(Expression::Match(Box::new(left), regex))
         }
         (BinaryOp::Match, Some(_)) => {

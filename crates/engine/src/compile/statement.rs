@@ -13,6 +13,7 @@ use crate::expression::Expression;
 use crate::function::Call;
 use crate::posix_regex::Regex;
 use crate::program::{CodeEffect, Op, Program};
+use crate::script_type::wrong_regex;
 use crate::value::Value;
 
 /// A jump whose target is not known yet.
@@ -151,6 +152,10 @@ impl<'l, 'e> Lowering<'l, 'e> {
             ));
             return false;
         };
+        if !variable.transformations.is_empty() {
+            // The parser has said that already.
+            return false;
+        }
         let target = self.env.target(variable);
         match (self.report(target), value) {
             (Some(target), Some(value)) => {
@@ -189,7 +194,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 Code::ArgumentCount,
                 "`route` takes one argument: the block's name",
                 expr.span,
-                "here",
+                "as in `route(RELAY)`",
             ));
             return;
         };
@@ -304,7 +309,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 Some(Label::Value(value)) => match seen.iter().find(|(kind, _)| **kind == value.kind) {
                     Some((_, first)) => {
                         let diagnostic =
-                            Diagnostic::error(Code::Syntax, "this case stands twice", value.span, "again here")
+                            Diagnostic::error(Code::Syntax, "this case stands twice", value.span, "never reached")
                                 .label(*first, "first here");
                         self.env.diagnostics.push(diagnostic);
                     }
@@ -349,12 +354,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 match regex {
                     Ok(regex) => Some(Expression::Match(Box::new(left), regex)),
                     Err(error) => {
-                        self.env.diagnostics.push(Diagnostic::error(
-                            Code::Regex,
-                            format!("wrong regular expression: {error}"),
-                            span,
-                            "here",
-                        ));
+                        self.env.diagnostics.push(wrong_regex(&error, span));
                         None
                     }
                 }

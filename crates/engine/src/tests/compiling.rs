@@ -92,8 +92,8 @@ fn arguments_are_checked_at_load() {
         ("code($var(x));", ""),
         ("code(\"$var(x)\");", ""),
         ("code(\"twelve\");", "this argument must be a number"),
-        ("code();", "takes 1 arguments, 0 given"),
-        ("code(1, 2);", "takes 1 arguments, 2 given"),
+        ("code();", "takes 1 argument, 0 given"),
+        ("code(1, 2);", "takes 1 argument, 2 given"),
         ("cod(1);", "unknown function `cod`"),
         ("note(\"$nope\");", "unknown variable `$nope`"),
         ("note(\"$var(x\");", "this is not a variable"),
@@ -117,7 +117,21 @@ fn arguments_are_checked_at_load() {
         }
     }
     let found = mistakes("request_route { exit; } onsend_route { code(1); }");
-    assert!(found.iter().any(|mistake| mistake.contains("this kind of route")), "{found:?}");
+    assert!(found.iter().any(|mistake| mistake.contains("cannot be used in an onsend_route")), "{found:?}");
+}
+
+#[test]
+fn all_mistakes_of_a_text_have_their_place() {
+    // The escape at the end makes the text shorter than what is written.
+    let found = mistakes("#!KAMAILIO\nrequest_route { note(\"a $nope b $p(x) $nada\\n\"); }");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().any(|it| it.starts_with("t.cfg:4:25:") && it.contains("`$nope`")), "{found:?}");
+    assert!(found.iter().any(|it| it.starts_with("t.cfg:4:39:") && it.contains("`$nada`")), "{found:?}");
+    // Behind an escape only the text as a whole has a place.
+    let found = mistakes("#!KAMAILIO\nrequest_route { note(\"\\n$nope\"); }");
+    assert!(found.len() == 1 && found[0].starts_with("t.cfg:4:22:"), "{found:?}");
+    let found = mistakes("#!KAMAILIO\nrequest_route { note(\"a 5$ b\\n\"); }");
+    assert!(found.len() == 1 && found[0].starts_with("t.cfg:4:26:"), "{found:?}");
 }
 
 #[test]

@@ -249,7 +249,7 @@ impl Parser<'_> {
         let token = self.bump();
         let message = format!("`{}` is not a number", token.text);
         let mistake = Diagnostic::error(Code::Number, message, token.span, "expected a number");
-        self.fail(mistake.help(number_help(&token.text)))
+        self.fail(number_help(mistake, &token.text))
     }
 
     /// `{ .. }` as a value: statements in it are no part of the arguments around.
@@ -292,7 +292,8 @@ impl Parser<'_> {
             mistake =
                 mistake.help(format!("write \"{0}\", `{0}()` or `$var({0})`, or `#!define {0}` first", token.text));
         } else if keyword::protocol(&token.text).is_some() || token.text == "myself" {
-            mistake = mistake.help(format!("write \"{}\"", token.text));
+            mistake =
+                mistake.help(format!("write \"{}\"", token.text)).edit(&*token.text, format!("\"{}\"", token.text));
         }
         if let Some(hint) = &token.hint {
             mistake = mistake.help(hint);

@@ -396,7 +396,7 @@ impl Parser<'_> {
         let text = format!("followed by {}", next.describe());
         let mut mistake = Diagnostic::error(Code::Syntax, message, word.span, text);
         if let Some(guess) = guess {
-            mistake = mistake.help(format!("did you mean `{guess}`?"));
+            mistake = mistake.help(format!("did you mean `{guess}`?")).edit(&*word.text, guess);
         } else if matches!(next.kind, Kind::Word | Kind::Number(_) | Kind::String) {
             mistake = mistake.help(format!("parameters are written `{} = value`", word.text));
         }

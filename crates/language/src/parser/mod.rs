@@ -98,7 +98,7 @@ pub(crate) fn parse(source: &Source<'_>) -> Parsed {
         Err(error) => {
             // A place for the path in `sources`, although the message has no place in it.
             lexer.sources.add(source.main.display().to_string(), "");
-            let message = format!("cannot read `{}`: {error}", source.main.display());
+            let message = format!("cannot read `{}`: {}", source.main.display(), crate::diagnostic::reason(&error));
             let mistake = Diagnostic::error(Code::File, message, Span::default(), "");
             lexer.report(Diagnostic { labels: Vec::new(), ..mistake });
             Vec::new()
@@ -299,7 +299,7 @@ impl<'a> Parser<'a> {
             mistake = mistake.help(hint);
         }
         match found.kind {
-            Kind::BadNumber => mistake.help(number_help(&found.text)),
+            Kind::BadNumber => number_help(mistake, &found.text),
             Kind::Word
                 if self.previous.kind == Kind::Variable
                     && self.previous.text == "$rc"
@@ -423,16 +423,22 @@ fn glued(first: &Token, second: &Token) -> bool {
 }
 
 /// What to write instead of something that begins like a number.
-fn number_help(text: &str) -> String {
+fn number_help(mistake: Diagnostic, text: &str) -> Diagnostic {
     if let Some(bits) = text.strip_prefix("0b").filter(|bits| bits.bytes().all(|bit| matches!(bit, b'0' | b'1'))) {
-        return format!("binary numbers end with b: `{bits}b`");
+        return mistake.help(format!("binary numbers end with b: `{bits}b`")).edit(text, format!("{bits}b"));
     }
     if let Some(hex) = text.strip_prefix("0X") {
-        return format!("hexadecimal numbers begin with a small x: `0x{hex}`");
+        let help = format!("hexadecimal numbers begin with a small x: `0x{hex}`");
+        return mistake.help(help).edit(text, format!("0x{hex}"));
     }
     if text.bytes().all(|digit| digit.is_ascii_digit()) {
         let plain = text.trim_start_matches('0');
-        return format!("a leading 0 means octal, which has no digits 8 and 9; write `{plain}`");
+        let help = format!("a leading 0 means octal, which has no digits 8 and 9; write `{plain}`");
+        return mistake.help(help).edit(text, plain);
     }
-    format!("text that begins with a digit is a string: \"{text}\"")
+    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    if matches!(unit, "s" | "ms" | "sec" | "m" | "min" | "h" | "k" | "K" | "kb" | "KB" | "M" | "MB" | "mb") {
+        return mistake.help(format!("numbers have no units; text that begins with a digit is a string: \"{text}\""));
+    }
+    mistake.help(format!("text that begins with a digit is a string: \"{text}\"")).edit(text, format!("\"{text}\""))
 }

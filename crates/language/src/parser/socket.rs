@@ -59,7 +59,7 @@ impl Parser<'_> {
         match next.kind {
             Kind::Punct(Punct::Comma) => {
                 let mistake = Diagnostic::error(Code::Listen, "unexpected `,` in a list of addresses", next.span, "");
-                self.report(mistake.help("several addresses are separated by blanks"));
+                self.report(mistake.help("several addresses are separated by blanks").edit(",", ""));
                 self.bump();
                 Ok(true)
             }

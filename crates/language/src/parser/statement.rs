@@ -175,7 +175,9 @@ impl Parser<'_> {
         if self.peek_at(1).is(Punct::Assign) {
             mistake = mistake.help(format!("variables begin with a dollar: `$var({})`", first.text));
         } else if !keyword::is_reserved(&first.text) || keyword::is_core_function(&first.text) {
-            mistake = mistake.help(format!("a call has parentheses: `{}()`", first.text));
+            mistake = mistake
+                .help(format!("a call has parentheses: `{}()`", first.text))
+                .edit(&*first.text, format!("{}()", first.text));
         }
         if let Some(hint) = &first.hint {
             mistake = mistake.help(hint);
@@ -251,7 +253,7 @@ impl Parser<'_> {
             }
             Kind::Punct(Punct::Equal) => {
                 let mistake = self.unexpected_diagnostic("`=`");
-                Err(self.fail(mistake.help("`==` compares; an assignment has one `=`")))
+                Err(self.fail(mistake.help("`==` compares; an assignment has one `=`").edit("==", "=")))
             }
             _ => Err(self.unexpected("`=`")),
         }
@@ -285,7 +287,7 @@ impl Parser<'_> {
         };
         if ends {
             let gap = self.gap();
-            let mut mistake = Diagnostic::error(Code::Syntax, "missing `;`", gap, "expected `;` here");
+            let mut mistake = Diagnostic::error(Code::Syntax, "missing `;`", gap, "expected `;` here").edit("", ";");
             if let Some(hint) = next.hint {
                 mistake = mistake.help(hint);
             }
@@ -374,7 +376,7 @@ impl Parser<'_> {
         let found = self.peek().clone();
         let message = format!("there is no `{}`", found.text);
         let mistake = Diagnostic::error(Code::Syntax, message, found.span, "not a word of the language");
-        self.report(mistake.help("write `else if`"));
+        self.report(mistake.help("write `else if`").edit(&*found.text, "else if"));
     }
 
     /// `elif` where no `if` is open.

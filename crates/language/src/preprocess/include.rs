@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, reason};
 use crate::lexer::Lexer;
 use crate::reader::Mark;
 use crate::span::{FileId, Span};
@@ -49,7 +49,7 @@ impl Lexer<'_> {
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && word == "import_file" => {}
             Err(error) => {
-                let message = format!("cannot read `{name}`: {error}");
+                let message = format!("cannot read `{name}`: {}", reason(&error));
                 let mut mistake = Diagnostic::error(Code::File, message, span, "included here");
                 if error.kind() == io::ErrorKind::NotFound {
                     mistake = mistake

@@ -157,8 +157,9 @@ impl Lexer<'_> {
         }
         if name.contains('-') {
             let message = format!("`-` is not allowed in a name: `{name}`");
-            let help = format!("write `{}`", name.replace('-', "_"));
-            self.report(Diagnostic::error(Code::Preprocessor, message, span, "").help(help));
+            let right = name.replace('-', "_");
+            let mistake = Diagnostic::error(Code::Preprocessor, message, span, "").help(format!("write `{right}`"));
+            self.report(mistake.edit(name, right));
             return None;
         }
         Some(name)
