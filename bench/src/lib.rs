@@ -24,8 +24,8 @@ Content-Length: 4\r\n\
 v=0\n";
 
 /// The modules that all configurations here load.
-const HEAD: &str = "#!KAMAILIO\ndebug=-1\nloadmodule \"pv.so\"\nloadmodule \"textops.so\"\nloadmodule \"siputils.so\"\n\
-loadmodule \"maxfwd.so\"\nloadmodule \"sl.so\"\nloadmodule \"xlog.so\"\n";
+const HEAD: &str = "#!KAMAILIO\ndebug=-1\nloadmodule \"sl.so\"\nloadmodule \"pv.so\"\nloadmodule \"textops.so\"\n\
+loadmodule \"siputils.so\"\nloadmodule \"maxfwd.so\"\nloadmodule \"xlog.so\"\n";
 
 /// A configuration with this body of `request_route`.
 #[must_use]
