@@ -202,8 +202,12 @@ fn check_event_name(block: &RouteBlock, name: &str, env: &mut CompileEnv<'_>) {
         Some((prefix, _)) => name.starts_with(prefix),
         None => *known == name,
     });
+    let is_loaded = |module: &str| {
+        let missing = env.catalog.missing.iter().any(|missing| missing == module);
+        missing || module == "core" || env.modules.is_loaded(module)
+    };
     let diagnostic = match known {
-        Some((_, module)) if *module == *"core" || env.modules.is_loaded(module) => Diagnostic::error(
+        Some((_, module)) if is_loaded(module) => Diagnostic::error(
             Code::NotYet,
             format!("event_route[{name}] is not supported yet"),
             span,

@@ -189,3 +189,21 @@ fn substitutions() {
         assert_eq!(Server::new(&config).log().last().unwrap(), wanted, "{command}");
     }
 }
+
+#[test]
+fn event_routes_that_nothing_runs() {
+    let of_event = |config: &str| -> Vec<String> {
+        let found = mistakes(&format!("{config} {{ exit; }}\nrequest_route {{ exit; }}"));
+        found.into_iter().filter(|mistake| mistake.contains("event_route")).collect()
+    };
+    let never = "warning[E0110]: event_route[xhttp:request] never runs: module `xhttp` is not loaded";
+    assert!(of_event("event_route[xhttp:request]")[0].ends_with(never));
+    // A module that does not exist here yet is loaded nevertheless.
+    let loaded = of_event("loadmodule \"xhttp.so\"\nevent_route[xhttp:request]");
+    assert!(loaded[0].ends_with("error[E0301]: event_route[xhttp:request] is not supported yet"), "{loaded:?}");
+    for start in ["", "loadmodule \"xhttp.so\"\n"] {
+        let outcome = outcome(&format!("{start}event_route[xhttp:requst] {{ exit; }}\nrequest_route {{ exit; }}"));
+        let found = outcome.diagnostics.iter().find(|it| it.code == crate::Code::UnknownEventRoute);
+        assert_eq!(found.map(|it| &*it.help[0]), Some("did you mean `xhttp:request`?"));
+    }
+}

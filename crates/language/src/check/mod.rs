@@ -9,8 +9,19 @@ pub mod effects;
 mod flow;
 mod model;
 
+mod assignment;
 mod ends_silently;
+mod flag_range;
+mod never_called;
 mod open_relay;
+mod relay_ignored;
+mod reply_kind;
+#[cfg(test)]
+mod testing;
+mod unknown_target;
+mod unreachable;
+mod visit;
+mod zero;
 
 pub use model::{Access, CallSite, Model, Param, VariableUse};
 
@@ -30,7 +41,18 @@ pub struct Check<'a> {
 }
 
 /// All lints.
-const LINTS: &[fn(&mut Check<'_>)] = &[ends_silently::check, open_relay::check];
+const LINTS: &[fn(&mut Check<'_>)] = &[
+    ends_silently::check,
+    open_relay::check,
+    unreachable::check,
+    never_called::check,
+    relay_ignored::check,
+    assignment::check,
+    zero::check,
+    reply_kind::check,
+    unknown_target::check,
+    flag_range::check,
+];
 
 /// Runs all lints on a configuration that was parsed.
 #[must_use]
