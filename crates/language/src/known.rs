@@ -17,6 +17,7 @@ const VARIABLES: &str = include_str!("known/variables.tsv");
 const TRANSFORMATIONS: &str = include_str!("known/transformations.tsv");
 const CORE_PARAMS: &str = include_str!("known/core_params.tsv");
 const CORE_FUNCTIONS: &str = include_str!("known/core_functions.tsv");
+const REPEATABLE: &str = include_str!("known/repeatable.tsv");
 const EVENT_ROUTES: &str = include_str!("known/event_routes.tsv");
 
 type Row = Vec<&'static str>;
@@ -182,6 +183,12 @@ pub fn params_of(module: &str) -> impl Iterator<Item = &'static str> {
     rows(PARAMS).filter(move |row| row[0] == module && row[2] == "current").map(|row| row[1])
 }
 
+/// Whether a parameter may be given several times, each time adding something.
+#[must_use]
+pub fn is_repeatable(module: &str, name: &str) -> bool {
+    rows(REPEATABLE).any(|row| row[0] == module && row[1] == name)
+}
+
 /// The modules that have a variable.
 #[must_use]
 pub fn variable(name: &str) -> &'static [&'static str] {
@@ -255,5 +262,9 @@ mod tests {
         assert_eq!(param("dispatcher", "flags").expect("known").kind, "int");
         assert_eq!(param("fifo", "fifo_file").expect("known").state, State::Gone);
         assert!(param("dispatcher", "no_such").is_none());
+        assert!(is_repeatable("htable", "htable") && !is_repeatable("htable", "db_url"));
+        for row in rows(REPEATABLE) {
+            assert!(param(row[0], row[1]).is_some(), "{} {}", row[0], row[1]);
+        }
     }
 }

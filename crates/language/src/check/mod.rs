@@ -10,17 +10,29 @@ mod flow;
 mod model;
 
 mod assignment;
+mod common;
+mod db_driver;
+mod dispatcher_algorithm;
+mod duplicate_param;
 mod ends_silently;
 mod flag_range;
+mod hash_table;
+mod header_spelling;
+mod location_table;
 mod never_called;
+mod never_written;
 mod open_relay;
+mod pattern;
 mod relay_ignored;
 mod reply_kind;
+mod secret;
 #[cfg(test)]
 mod testing;
 mod unknown_target;
 mod unreachable;
+mod unused_define;
 mod visit;
+mod writers;
 mod zero;
 
 pub use model::{Access, CallSite, Model, Param, VariableUse};
@@ -52,6 +64,16 @@ const LINTS: &[fn(&mut Check<'_>)] = &[
     reply_kind::check,
     unknown_target::check,
     flag_range::check,
+    never_written::check,
+    duplicate_param::check,
+    unused_define::check,
+    header_spelling::check,
+    secret::check,
+    location_table::check,
+    dispatcher_algorithm::check,
+    hash_table::check,
+    db_driver::check,
+    pattern::check,
 ];
 
 /// Runs all lints on a configuration that was parsed.
