@@ -10,6 +10,8 @@ use crate::variable::Index;
 pub struct Avps {
     /// Oldest first in memory: pushing is cheap.
     list: Vec<(Str, Value)>,
+    /// Flags of names (`setavpflag`).
+    flags: Vec<(Str, u32)>,
 }
 
 impl Avps {
@@ -100,8 +102,26 @@ impl Avps {
         self.list.iter().rev()
     }
 
+    /// The flags of a name (`setavpflag`); `None`: there is no such AVP.
+    #[must_use]
+    pub fn flags(&self, name: &[u8]) -> Option<u32> {
+        self.list.iter().any(|(key, _)| **key == *name).then(|| {
+            let known = self.flags.iter().find(|(key, _)| **key == *name);
+            known.map_or(0, |(_, flags)| *flags)
+        })
+    }
+
+    /// Sets the flags of a name.
+    pub fn set_flags(&mut self, name: &Str, flags: u32) {
+        match self.flags.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = flags,
+            None => self.flags.push((name.clone(), flags)),
+        }
+    }
+
     /// Forgets all.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.flags.clear();
     }
 }

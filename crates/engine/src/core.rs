@@ -85,6 +85,10 @@ pub struct Core {
     pub stateful_reply: OnceLock<StatefulReply>,
     /// What modules do before and after the script.
     pub hooks: crate::receive::Hooks,
+    /// Local addresses by destination (`mhomed`).
+    routes_out: crate::routes_out::RoutesOut,
+    /// Whether scripts are watched.
+    pub watch: crate::trace::Watch,
     /// A secret of this run: To tags, branches.
     pub secret: [u8; 16],
     network: OnceLock<Arc<dyn Network>>,
@@ -104,6 +108,7 @@ impl Core {
         let counters = CoreCounters::new(&statistics);
         let config = ConfigGroups::default();
         let live = LiveSettings::declare(&config, &settings, &log);
+        let watch = crate::trace::Watch::new(&settings);
         Arc::new(Self {
             settings,
             log,
@@ -124,6 +129,8 @@ impl Core {
             modules: OnceLock::new(),
             stateful_reply: OnceLock::new(),
             hooks: crate::receive::Hooks::default(),
+            routes_out: crate::routes_out::RoutesOut::default(),
+            watch,
             secret: rand::random(),
             network: OnceLock::new(),
             runtime: OnceLock::new(),
@@ -236,6 +243,35 @@ impl Core {
             .or_else(|| self.sockets().iter().find(fits))
     }
 
+    /// The socket that a request leaves from: the one that the script chose, when it fits; with `mhomed` the one that the
+    /// kernel's route to the destination names; else the one that the request came to, or the first that fits.
+    #[must_use]
+    pub fn sending_socket(
+        &self,
+        protocol: Protocol,
+        destination: &SocketAddr,
+        chosen: Option<SocketId>,
+        received: Option<SocketId>,
+    ) -> Option<&LocalSocket> {
+        if !self.settings.mhomed {
+            return self.socket_for(protocol, destination, chosen.or(received));
+        }
+        let usual = self.socket_for(protocol, destination, chosen.or(received))?;
+        if chosen == Some(usual.id) {
+            return Some(usual);
+        }
+        let Some(local) = self.routes_out.local_address(destination) else { return Some(usual) };
+        let of_route = |socket: &&LocalSocket| {
+            socket.protocol == protocol && (socket.address.ip().to_canonical() == local || socket.is_wildcard())
+        };
+        let fits = of_route(&usual) && usual.address.is_ipv4() == local.is_ipv4();
+        if fits {
+            return Some(usual);
+        }
+        let same_family = |socket: &&LocalSocket| socket.address.is_ipv4() == local.is_ipv4();
+        self.sockets().iter().filter(same_family).find(of_route).or(Some(usual))
+    }
+
     /// True when `host` (an address, bracketed for IPv6, or a name) with this port and protocol is one of our sockets,
     /// advertised addresses or aliases. `None` for port or protocol: any.
     #[must_use]
@@ -286,6 +322,11 @@ impl Core {
     /// A number for the next message.
     pub fn next_message_id(&self) -> u32 {
         self.messages.fetch_add(1, Ordering::Relaxed).wrapping_add(1)
+    }
+
+    /// Lets the numbers of messages begin anew (`dbg.reset_msgid`).
+    pub fn reset_message_ids(&self) {
+        self.messages.store(0, Ordering::Relaxed);
     }
 
     /// Runs `task` every `interval` until the server stops.

@@ -179,6 +179,29 @@ pub fn print_request(
     Ok(Bytes::from(cx.message.print(&options)))
 }
 
+/// The request as it goes out to `target` over `socket`; where it is larger than `udp_mtu`, over the protocol of
+/// `udp_mtu_try_proto` and its socket instead (RFC 3261 section 18.1.1).
+pub fn print_for(
+    cx: &RouteCx,
+    target: Target,
+    socket: &LocalSocket,
+    branch: &str,
+) -> Result<(Target, LocalSocket, Bytes), ScriptError> {
+    let settings = &cx.core.settings;
+    let data = print_request(cx, socket, target.protocol, branch)?;
+    let other = cx.send.mtu_protocol.or(settings.udp_mtu_try_proto).filter(|other| *other != Protocol::Udp);
+    if let Some(protocol) = other
+        && target.protocol == Protocol::Udp
+        && settings.udp_mtu > 0
+        && data.len() > settings.udp_mtu
+        && let Some(socket) = cx.core.sending_socket(protocol, &target.address, None, None)
+    {
+        let data = print_request(cx, socket, protocol, branch)?;
+        return Ok((Target { protocol, ..target }, socket.clone(), data));
+    }
+    Ok((target, socket.clone(), data))
+}
+
 /// The branch of a statelessly forwarded request: the same for each retransmission (RFC 3261 section 16.11).
 #[must_use]
 pub fn stateless_branch(cx: &RouteCx) -> String {
@@ -204,14 +227,15 @@ pub fn stateless_branch(cx: &RouteCx) -> String {
 /// Sends the request on to the first of the targets that a socket fits, without keeping state.
 pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptError> {
     let core = cx.core.clone();
-    let preferred = cx.to.socket.or(Some(cx.received.socket));
-    let chosen = targets
-        .iter()
-        .find_map(|target| core.socket_for(target.protocol, &target.address, preferred).map(|socket| (target, socket)));
+    let received = Some(cx.received.socket);
+    let chosen = targets.iter().find_map(|target| {
+        let socket = core.sending_socket(target.protocol, &target.address, cx.to.socket, received);
+        socket.map(|socket| (*target, socket))
+    });
     let Some((target, socket)) = chosen else {
         return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
     };
-    let data = print_request(cx, socket, target.protocol, &stateless_branch(cx))?;
+    let (target, socket, data) = print_for(cx, target, socket, &stateless_branch(cx))?;
     let sending = Sending {
         destination: target.address,
         protocol: target.protocol,

@@ -1,6 +1,8 @@
 //! From the text of a configuration to a server that is ready to start: parameters, modules, program. No I/O but reading
 //! the files: this is also what `olelo check` runs.
 
+mod evaluate;
+
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -65,6 +67,8 @@ struct Chosen {
     def: &'static ModuleDef,
     span: Span,
     params: Vec<ParamSource>,
+    /// Which of them have variables in their value (`modparamx`), and the type that they must get.
+    evaluated: Vec<(usize, ParamKind)>,
 }
 
 /// Loads a configuration. `adjust` changes settings before anything uses them (command line options).
@@ -127,18 +131,15 @@ impl Loading<'_> {
                 ItemKind::Listen(sockets) => self.listen.extend(sockets.iter().cloned()),
                 ItemKind::Alias(aliases) => self.aliases.extend(aliases.iter().cloned()),
                 ItemKind::LoadModule { name, evaluated, .. } => {
-                    if *evaluated && name.node.contains('$') {
-                        self.not_yet("`loadmodulex` with variables", item.span);
-                    } else {
-                        self.load_module(name);
+                    let name = if *evaluated { evaluate::file_name(name, &config.defines) } else { Ok(name.clone()) };
+                    match name {
+                        Ok(name) => self.load_module(&name),
+                        Err(diagnostic) => self.diagnostics.push(diagnostic),
                     }
                 }
                 ItemKind::ModParam { modules, name, value, evaluated } => {
-                    if *evaluated && matches!(&value.node, ConfigValue::String(text) if text.contains('$')) {
-                        self.not_yet("`modparamx` with variables", item.span);
-                    } else {
-                        self.mod_param(modules, name, value);
-                    }
+                    let later = *evaluated && matches!(&value.node, ConfigValue::String(text) if text.contains('$'));
+                    self.mod_param(modules, name, value, later);
                 }
                 ItemKind::CustomParam { group, name, value, description } => {
                     let parsed = match &value.node {
@@ -155,9 +156,9 @@ impl Loading<'_> {
                 ItemKind::CfgEngine(name) if !matches!(&*name.node, "native" | "default") => {
                     self.not_yet(&format!("the script language `{}`", name.node), name.span);
                 }
-                ItemKind::AvpFlags(_) => self.not_yet("`avpflags`", item.span),
                 // Modules are part of the program: paths have no meaning.
-                ItemKind::LoadPath(_) | ItemKind::CfgEngine(_) | ItemKind::Flags(_) | ItemKind::Route(_) => {}
+                ItemKind::LoadPath(_) | ItemKind::CfgEngine(_) | ItemKind::Flags(_) | ItemKind::AvpFlags(_) => {}
+                ItemKind::Route(_) => {}
             }
         }
     }
@@ -222,7 +223,7 @@ impl Loading<'_> {
             return;
         };
         self.check_needs(name, def.needs, span);
-        self.chosen.push(Chosen { def, span, params: Vec::new() });
+        self.chosen.push(Chosen { def, span, params: Vec::new(), evaluated: Vec::new() });
     }
 
     /// The modules that one needs must be loaded before it.
@@ -244,7 +245,14 @@ impl Loading<'_> {
         }
     }
 
-    fn mod_param(&mut self, modules: &Spanned<String>, name: &Spanned<String>, value: &Spanned<ConfigValue>) {
+    /// A `modparam` line; `later`: the value has variables, so that its type is not known yet.
+    fn mod_param(
+        &mut self,
+        modules: &Spanned<String>,
+        name: &Spanned<String>,
+        value: &Spanned<ConfigValue>,
+        later: bool,
+    ) {
         let pattern = format!("^({})$", modules.node);
         let regex = match Regex::new(pattern.as_bytes(), Flags { ignore_case: true, lines: false }) {
             Ok(regex) => regex,
@@ -276,7 +284,10 @@ impl Loading<'_> {
                     | (ParamKind::String, ConfigValue::String(_))
                     | (ParamKind::Any, _)
             );
-            if fits {
+            if later {
+                chosen.evaluated.push((chosen.params.len(), def.kind));
+            }
+            if fits || later {
                 let (name, value) = (name.node.clone(), value.clone());
                 chosen.params.push(ParamSource { name, value: value.node, span: value.span });
             } else {
@@ -342,7 +353,13 @@ impl Loading<'_> {
         let mut modules = Modules::default();
         modules.add_object(core.clone());
         let mut failed: HashMap<&str, ()> = HashMap::new();
-        for chosen in &self.chosen {
+        for chosen in &mut self.chosen {
+            let mistakes = evaluate::params(chosen, core, &modules, catalog);
+            if !mistakes.is_empty() {
+                failed.insert(chosen.def.name, ());
+                self.diagnostics.extend(mistakes);
+                continue;
+            }
             if chosen.def.needs.iter().any(|needed| failed.contains_key(needed) || !modules.is_loaded(needed)) {
                 failed.insert(chosen.def.name, ());
                 continue;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use hashbrown::HashMap;
 use language::ast::RouteKind;
@@ -15,6 +16,7 @@ use crate::function::{CallResult, SyncCall, WaitCall};
 use crate::module::BoxFuture;
 use crate::receive::{Arrival, poll_here};
 use crate::route_cx::RouteCx;
+use crate::trace;
 use crate::value::Value;
 use crate::variable::ScriptVariable;
 
@@ -106,6 +108,8 @@ pub struct Program {
     pub index: HashMap<(RouteKind, String), RouteId>,
     /// The unnamed request route.
     pub request: Option<RouteId>,
+    /// `event_route[core:pre-routing]`.
+    pub pre_routing: Option<RouteId>,
     /// Names of `$var` by slot.
     pub var_names: Vec<String>,
     /// The configuration's files, for messages.
@@ -215,6 +219,7 @@ impl Program {
             cx.position = at + 1;
             let mut before = std::mem::take(&mut cx.outbox);
             let core = cx.core.clone();
+            let watched = core.watch.is_on(cx).then(Instant::now);
             let result = {
                 let mut running = call.call(cx);
                 match std::future::poll_fn(|context| Poll::Ready(running.as_mut().poll(context))).await {
@@ -229,6 +234,9 @@ impl Program {
             before.append(&mut cx.outbox);
             cx.outbox = before;
             self.finish_call(cx, result, *code);
+            if let Some(began) = watched {
+                trace::after(self, cx, at, core.watch.limits_actions().then_some(began));
+            }
         }
     }
 
@@ -239,11 +247,17 @@ impl Program {
 
     /// Runs until the end or up to an operation that waits: `cx` stands at it then.
     fn steps(&self, cx: &mut RouteCx) -> Progress {
+        // Decided here and not at each operation: a script that nobody watches pays nothing for it.
+        if cx.core.watch.is_on(cx) { self.walk::<true>(cx) } else { self.walk::<false>(cx) }
+    }
+
+    fn walk<const WATCHED: bool>(&self, cx: &mut RouteCx) -> Progress {
         loop {
             let at = cx.position;
             let Some(op) = self.ops.get(at as usize) else { return Progress::Done };
             cx.span = self.spans[at as usize];
             cx.position += 1;
+            let began = if WATCHED { trace::before(self, cx, at) } else { None };
             match op {
                 Op::Call { call, code } => {
                     let result = call.call(cx);
@@ -315,6 +329,9 @@ impl Program {
                     cx.dropped = true;
                     cx.end();
                 }
+            }
+            if WATCHED {
+                trace::after(self, cx, at, began);
             }
         }
     }

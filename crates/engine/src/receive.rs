@@ -90,10 +90,10 @@ impl Engine {
         }
     }
 
-    /// Runs `event_route[core:msg-received]` on the bytes that arrived; `false`: the script dropped them.
-    fn before_parsing(&self, received: Received, data: &Str, outbox: &mut Vec<Outgoing>) -> bool {
+    /// Runs an event route on the bytes that arrived, of which nothing is parsed; `false`: the script dropped them.
+    fn on_bytes(&self, event: &str, received: Received, data: &Str, outbox: &mut Vec<Outgoing>) -> bool {
         let Some(program) = self.core.program.load_full() else { return true };
-        let Some(route) = program.route(RouteKind::Event, "core:msg-received") else { return true };
+        let Some(route) = program.route(RouteKind::Event, event) else { return true };
         let mut cx = RouteCx::faked(self.core.clone());
         cx.received = received;
         cx.source = received.source;
@@ -104,10 +104,10 @@ impl Engine {
     }
 
     fn handle(&self, received: Received, data: Str, outbox: &mut Vec<Outgoing>) {
-        if self.core.settings.received_route_mode && !self.before_parsing(received, &data, outbox) {
+        if self.core.settings.received_route_mode && !self.on_bytes("core:msg-received", received, &data, outbox) {
             return;
         }
-        let mut cx = match self.context(received, data) {
+        let mut cx = match self.context(received, data.clone()) {
             Ok(cx) => cx,
             Err(error) => {
                 self.core.counters.bad_messages.increment();
@@ -118,9 +118,11 @@ impl Engine {
                     received.protocol.name(),
                     received.source
                 );
+                self.on_bytes("core:receive-parse-error", received, &data, outbox);
                 return;
             }
         };
+        drop(data);
         cx.outbox.clear();
         let finished = if cx.message.is_request() { request(cx) } else { reply(cx) };
         if let Some(mut cx) = finished {
@@ -330,7 +332,10 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     if Uri::parse(cx.request_uri()).is_err() {
         core.counters.bad_uris.increment();
     }
-    if !run_hooks(&core.hooks.before_request, &mut cx) {
+    if core.settings.tcp_accept_aliases {
+        follow_alias(&cx);
+    }
+    if !pre_routing(&mut cx) || !run_hooks(&core.hooks.before_request, &mut cx) {
         core.counters.dropped_requests.increment();
         return Some(cx);
     }
@@ -339,11 +344,31 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         crate::log!(core.log, Error, "no request_route: request dropped");
         return Some(cx);
     };
+    cx.began = core.watch.route_begins(&cx);
     program.run_message(route, cx, after_request)
+}
+
+/// Runs `event_route[core:pre-routing]`; `false`: the script dropped the message. Neither `exit` nor `return 0` does.
+fn pre_routing(cx: &mut RouteCx) -> bool {
+    let Some(program) = cx.program().cloned() else { return true };
+    let Some(route) = program.pre_routing else { return true };
+    program.run_nested(route, cx);
+    !std::mem::take(&mut cx.dropped)
+}
+
+/// `tcp_accept_aliases`: a Via with `alias` offers the connection for messages to its port (RFC 5923).
+fn follow_alias(cx: &RouteCx) {
+    if let (Some(connection), Some(network), Ok(Some(via))) =
+        (cx.received.connection, cx.core.network(), cx.message.via())
+        && via.alias()
+    {
+        network.add_alias(connection, via.port_or_default());
+    }
 }
 
 fn after_request(mut cx: Box<RouteCx>) -> Next {
     let core = cx.core.clone();
+    core.watch.route_ended(&mut cx, "request-route");
     run_hooks(&core.hooks.after_request, &mut cx);
     Next::Done(cx)
 }
@@ -365,19 +390,29 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         }
     }
     core.counters.received_replies.increment();
+    if !pre_routing(&mut cx) {
+        core.counters.dropped_replies.increment();
+        return Some(cx);
+    }
     if !run_hooks(&core.hooks.before_reply, &mut cx) {
         return Some(cx);
     }
     let program = cx.program().cloned();
     let route = program.as_ref().and_then(|program| program.route(RouteKind::Reply, ""));
     match (program, route) {
-        (Some(program), Some(route)) => program.run_message(route, cx, after_reply),
+        (Some(program), Some(route)) => {
+            cx.began = core.watch.route_begins(&cx);
+            program.run_message(route, cx, after_reply)
+        }
         _ => finish_here(cx, after_reply),
     }
 }
 
 /// Gives a reply to its transaction; one that nobody waits for goes on by its second Via.
-fn after_reply(cx: Box<RouteCx>) -> Next {
+fn after_reply(mut cx: Box<RouteCx>) -> Next {
+    if cx.began.is_some() {
+        cx.core.clone().watch.route_ended(&mut cx, "reply-route");
+    }
     // `return 0` in `reply_route` drops the reply as `drop` does; `exit` does not.
     if cx.dropped || cx.last_code == 0 {
         cx.core.counters.dropped_replies.increment();

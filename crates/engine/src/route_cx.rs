@@ -233,6 +233,8 @@ pub struct RouteCx {
     pub sending: Option<crate::forward::Sending>,
     /// The bytes that arrived, inside `event_route[core:msg-received]`, where nothing is parsed yet.
     pub raw: Option<Str>,
+    /// When the route began, when somebody wants to know how long it takes.
+    pub(crate) began: Option<std::time::Instant>,
     pub(crate) program: Option<Arc<Program>>,
     pub(crate) position: u32,
     pub(crate) base: u32,
@@ -291,6 +293,7 @@ impl RouteCx {
             span: Span::default(),
             sending: None,
             raw: None,
+            began: None,
             program,
             position: ENDED,
             base: 0,
@@ -353,6 +356,7 @@ impl RouteCx {
         self.reply_headers.clear();
         self.reply_body = None;
         self.dropped = false;
+        self.began = None;
         self.return_code = 0;
         self.last_code = 1;
         self.position = ENDED;

@@ -11,6 +11,7 @@ pub mod cfg_rpc;
 pub mod corex;
 pub mod counters;
 pub mod ctl;
+pub mod debugger;
 pub mod jsonrpcs;
 pub mod kex;
 pub mod maxfwd;
@@ -35,6 +36,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &corex::MODULE,
     &counters::MODULE,
     &ctl::MODULE,
+    &debugger::MODULE,
     &jsonrpcs::MODULE,
     &kex::MODULE,
     &maxfwd::MODULE,

@@ -81,3 +81,57 @@ fn all_mistakes_are_reported_in_one_run() {
         assert!(found.contains(code), "{code} in:\n{found}");
     }
 }
+
+#[test]
+fn selects() {
+    let with = |select: &str| format!("{SL}loadmodule \"pv.so\"\nrequest_route {{ $var(x) = @{select}; }}");
+    check(&with("from.uri.usr"), &["E0105", "select `@from.uri.usr` does not exist: there is no `usr`"]);
+    check(&with("form.uri"), &["E0105", "there is no `form`"]);
+    check(&with("via[1].branch.x"), &["E0105", "nothing can stand behind `branch`"]);
+    check(&with("msg.header"), &["no mistake"]);
+    check(&with("authorization.username"), &["E0105", "is not complete"]);
+    check(&with("tls.peer.subject.cn"), &["no mistake"]);
+    check(&with("tls.peer.subject.xx"), &["E0105"]);
+    check(
+        &format!("{SL}loadmodule \"pv.so\"\nrequest_route {{ xlog(\"$sel(via.hots)\"); }}"),
+        &["E0105", "there is no `hots`"],
+    );
+}
+
+#[test]
+fn attributes_and_flags_of_avps() {
+    let with = |statement: &str| format!("#!ALL\nloadmodule \"pv.so\"\navpflags a;\nrequest_route {{ {statement} }}");
+    check(&with("$f.x = 1; setavpflag($f.x, \"a\");"), &["no mistake"]);
+    check(&with("setavpflag($f.x, \"b\");"), &["E0103", "`b` is no flag of AVPs"]);
+    check(&with("$fd.x = 1;"), &["read-only"]);
+    check(&with("if ($g.x == 1) exit;"), &["no mistake"]);
+    check(&with("if (isavpflagset($ru, \"a\")) exit;"), &["no mistake"]);
+}
+
+#[test]
+fn values_that_are_evaluated_at_load() {
+    let modparamx = |module: &str, name: &str, value: &str| {
+        format!(
+            "#!define LIMIT 7\nloadmodule \"maxfwd.so\"\nloadmodule \"pv.so\"\nloadmodule \"xlog.so\"\n\
+             modparamx(\"{module}\", \"{name}\", \"{value}\")\nrequest_route {{ exit; }}"
+        )
+    };
+    check(&modparamx("maxfwd", "max_limit", "$def(LIMIT)"), &["no mistake"]);
+    check(&modparamx("maxfwd", "max_limit", "x$def(LIMIT)"), &["takes a number, and the value is `x7`"]);
+    check(&modparamx("xlog", "prefix", "$ru"), &["`$ru` has no value while the configuration is loaded"]);
+    check(&modparamx("xlog", "prefx", "$def(LIMIT)"), &["has no parameter `prefx`"]);
+    let loadmodulex =
+        |name: &str| format!("#!define NAME xlog\nloadmodulex \"{name}\"\nrequest_route {{ xlog(\"x\"); }}");
+    check(&loadmodulex("$def(NAME).so"), &["no mistake"]);
+    check(&loadmodulex("$def(NAMES).so"), &["`NAMES` is not defined"]);
+    check(&loadmodulex("$ru.so"), &["has no value"]);
+}
+
+#[test]
+fn evaluated_values_arrive() {
+    let config = "debug=0\n#!define WORD hello\nloadmodule \"pv.so\"\nloadmodule \"xlog.so\"\n\
+        modparamx(\"xlog\", \"prefix\", \"$def(WORD)-$(def(WORD){s.len})> \")\nrequest_route { xlog(\"x\"); }";
+    let message = "OPTIONS sip:a SIP/2.0\nVia: SIP/2.0/UDP 127.0.0.2:5061;branch=z9hG4bK1\nFrom: <sip:a@a>;tag=1\n\
+        To: <sip:b@b>\nCall-ID: 1\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n";
+    assert_eq!(Bench::new(config, MODULES).unwrap().receive(message).log, ["ERROR: hello-5> x"]);
+}

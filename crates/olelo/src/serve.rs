@@ -180,7 +180,12 @@ fn options(settings: &Settings, arguments: &Arguments, log: Arc<Log>) -> Options
     };
     let defaults = Options::default();
     Options {
-        udp: UdpOptions { workers, max_buffer: settings.maxbuffer, ..defaults.udp },
+        udp: UdpOptions {
+            workers,
+            max_buffer: settings.maxbuffer,
+            pmtu_discovery: settings.pmtu_discovery,
+            ..defaults.udp
+        },
         tcp: TcpOptions {
             max_connections: settings.tcp_max_connections,
             max_connections_per_address: settings.tcp_accept_iplimit,
@@ -190,6 +195,13 @@ fn options(settings: &Settings, arguments: &Arguments, log: Arc<Log>) -> Options
             connection_queue_max: settings.tcp_conn_wq_max,
             queue_max: settings.tcp_wq_max,
             no_connect: settings.tcp_no_connect,
+            message_timeout: settings.tcp_msg_read_timeout,
+            accept_unique: settings.tcp_accept_unique,
+            reuse_port: settings.tcp_reuse_port,
+            keepalive: settings.tcp_keepalive,
+            keepalive_idle: settings.tcp_keepidle,
+            keepalive_interval: settings.tcp_keepintvl,
+            keepalive_count: settings.tcp_keepcnt,
             crlf_pong: settings.tcp_crlf_ping,
             backlog: u32::try_from(settings.tcp_listen_backlog).unwrap_or(1024),
             limits: sip::Limits { accept_no_content_length: settings.tcp_accept_no_cl, ..defaults.tcp.limits },

@@ -62,6 +62,16 @@ impl CompileEnv<'_> {
         }
     }
 
+    /// The bit of a name that `avpflags` gave.
+    pub(crate) fn avp_flag(&self, name: &str, span: Span) -> Result<u8, Diagnostic> {
+        let position = self.avp_flags.iter().position(|known| known == name);
+        position.and_then(|at| u8::try_from(at).ok()).filter(|bit| *bit < 32).ok_or_else(|| {
+            let message = format!("`{name}` is no flag of AVPs");
+            Diagnostic::error(Code::Argument, message, span, "no name of `avpflags`")
+                .did_you_mean(name, self.avp_flags.iter().map(String::as_str))
+        })
+    }
+
     /// Compiles a format string.
     pub fn format(&mut self, text: &str, span: Span) -> Result<Format, Diagnostic> {
         if !text.contains('$') {

@@ -3,10 +3,12 @@
 //! [`routes`](compile_routes) compiles all blocks; `statement.rs` lowers statements and conditions to operations,
 //! [`CompileEnv`] resolves names: functions, variables, transformations, flags. All mistakes are collected.
 
+mod attribute;
 mod env;
 mod operand;
 mod statement;
 
+pub(crate) use attribute::Attribute;
 pub(crate) use env::SlotVariable;
 pub use operand::{parse_net, uri_is_myself};
 
@@ -78,6 +80,8 @@ pub struct CompileEnv<'a> {
     sources: Option<Arc<SourceMap>>,
     routes: HashMap<(RouteKind, String), RouteId>,
     flags: HashMap<String, i64>,
+    /// Names of `avpflags`, in order.
+    avp_flags: Vec<String>,
 }
 
 impl<'a> CompileEnv<'a> {
@@ -95,6 +99,7 @@ impl<'a> CompileEnv<'a> {
             sources: None,
             routes: HashMap::new(),
             flags: HashMap::new(),
+            avp_flags: Vec::new(),
         }
     }
 
@@ -134,6 +139,7 @@ pub fn compile_routes(
     }
     program.index = std::mem::take(&mut env.routes);
     program.request = program.route(RouteKind::Request, "");
+    program.pre_routing = program.route(RouteKind::Event, "core:pre-routing");
     program.var_names.clone_from(&core.var_names.read());
     (program, env.diagnostics)
 }
@@ -144,6 +150,7 @@ fn collect_blocks<'c>(config: &'c Config, env: &mut CompileEnv<'_>) -> Vec<(Rout
     let mut flag_number = 0;
     for item in &config.items {
         match &item.kind {
+            ItemKind::AvpFlags(names) => env.avp_flags.extend(names.iter().map(|name| name.node.clone())),
             ItemKind::Route(block) => add_block(block, &mut blocks, env),
             ItemKind::Flags(flags) => {
                 for (name, number) in flags {

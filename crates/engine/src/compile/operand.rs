@@ -21,13 +21,8 @@ pub(super) fn pure(env: &mut CompileEnv<'_>, expr: &Expr) -> Result<Expression, 
         ExprKind::String(text) => Expression::Constant(Value::from(text.as_str())),
         ExprKind::Variable(variable) => env.variable(variable)?,
         ExprKind::Select(text) => crate::select::compile(text, expr.span, env)?,
-        ExprKind::Attribute(name) => {
-            return Err(Diagnostic::error(
-                Code::NotYet,
-                format!("SER attribute `{name}` is not supported yet"),
-                expr.span,
-                "Kamailio has it, Olelo not yet",
-            ));
+        ExprKind::Attribute(text) => {
+            Expression::Variable(Box::new(super::attribute::Attribute::parse(text, expr.span)?))
         }
         ExprKind::Word(word) | ExprKind::Address(word) => Expression::Constant(Value::from(word.as_str())),
         ExprKind::Binary { op, left, right } => comparison(env, *op, left, right)?,

@@ -12,7 +12,7 @@ use super::operand;
 use crate::expression::Expression;
 use crate::function::Call;
 use crate::posix_regex::Regex;
-use crate::program::{CodeEffect, Op, Program};
+use crate::program::{CodeEffect, Op, Program, Target};
 use crate::script_type::wrong_regex;
 use crate::value::Value;
 
@@ -143,20 +143,16 @@ impl<'l, 'e> Lowering<'l, 'e> {
             }
             _ => self.value(value),
         };
-        let ExprKind::Variable(variable) = &target.kind else {
-            self.env.diagnostics.push(Diagnostic::error(
-                Code::NotWritable,
-                "this cannot be assigned",
-                target.span,
-                "not a variable",
-            ));
-            return false;
-        };
-        if !variable.transformations.is_empty() {
+        let target = match &target.kind {
             // The parser has said that already.
-            return false;
-        }
-        let target = self.env.target(variable);
+            ExprKind::Variable(variable) if !variable.transformations.is_empty() => return false,
+            ExprKind::Variable(variable) => self.env.target(variable),
+            ExprKind::Attribute(text) => attribute(text, target.span),
+            _ => {
+                let message = "this cannot be assigned";
+                Err(Diagnostic::error(Code::NotWritable, message, target.span, "not a variable"))
+            }
+        };
         match (self.report(target), value) {
             (Some(target), Some(value)) => {
                 self.emit(Op::Assign { target, value }, span);
@@ -453,6 +449,13 @@ impl<'l, 'e> Lowering<'l, 'e> {
             }
         }
     }
+}
+
+/// An attribute on the left side of an assignment.
+fn attribute(text: &str, span: Span) -> Result<Target, Diagnostic> {
+    let attribute = super::attribute::Attribute::parse(text, span)?;
+    attribute.check_writable(text, span)?;
+    Ok(Target::Variable(Box::new(attribute)))
 }
 
 /// True when evaluating needs operations of its own.

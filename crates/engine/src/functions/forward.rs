@@ -60,3 +60,9 @@ pub async fn forward_udp(cx: &mut RouteCx, host: Option<Str>, port: Option<Str>)
 pub async fn forward_tcp(cx: &mut RouteCx, host: Option<Str>, port: Option<Str>) -> CallResult {
     forward_to(cx, host, port, Some(Protocol::Tcp)).await
 }
+
+/// The same over TLS. False when no socket speaks TLS.
+#[function(REQUEST | FAILURE)]
+pub async fn forward_tls(cx: &mut RouteCx, host: Option<Str>, port: Option<Str>) -> CallResult {
+    forward_to(cx, host, port, Some(Protocol::Tls)).await
+}

@@ -1,5 +1,7 @@
 //! The functions of the core language. They leave `$rc` alone.
 
+mod avp_flags;
+mod exec;
 mod flags;
 mod forward;
 mod log;
@@ -13,12 +15,17 @@ pub const CORE: ModuleDef = ModuleDef {
     name: "core",
     summary: "The functions of the core language.",
     functions: &[
+        avp_flags::SETAVPFLAG,
+        avp_flags::RESETAVPFLAG,
+        avp_flags::ISAVPFLAGSET,
+        exec::EXEC,
         flags::SETFLAG,
         flags::RESETFLAG,
         flags::ISFLAGSET,
         forward::FORWARD,
         forward::FORWARD_UDP,
         forward::FORWARD_TCP,
+        forward::FORWARD_TLS,
         log::LOG,
         log::ERROR,
         request_uri::CLEAR_BRANCHES,
@@ -60,8 +67,9 @@ pub const CORE: ModuleDef = ModuleDef {
         sending::SET_FORWARD_NO_CONNECT,
         sending::SET_REPLY_CLOSE,
         sending::SET_REPLY_NO_CONNECT,
+        sending::UDP_MTU_TRY_PROTO,
     ],
     variables: &[crate::variables::NULL, crate::variables::RC, crate::variables::SEL, crate::variables::VAR],
-    event_routes: &["core:worker-one-init", "core:msg-received"],
+    event_routes: &["core:worker-one-init", "core:msg-received", "core:pre-routing", "core:receive-parse-error"],
     ..ModuleDef::EMPTY
 };

@@ -4,6 +4,8 @@ use sip::Str;
 
 use crate::function::{CallResult, Return, ScriptError};
 use crate::route_cx::RouteCx;
+use crate::script_type::{ArgSource, ScriptType, required};
+use crate::{CompileEnv, Diagnostic};
 use macros::function;
 
 /// Answers go to the source port, and the Via of the request gets `rport` (RFC 3581), asked for or not.
@@ -106,5 +108,30 @@ pub fn set_forward_close(cx: &mut RouteCx) -> CallResult {
 #[function(ANY)]
 pub fn set_reply_close(cx: &mut RouteCx) -> CallResult {
     cx.send.reply_close = true;
+    Ok(Return::TRUE)
+}
+
+/// The protocol of `udp_mtu_try_proto`: TCP, TLS or UDP.
+pub struct OtherProtocol(sip::Protocol);
+
+impl ScriptType for OtherProtocol {
+    type Compiled = sip::Protocol;
+    const KIND: &'static str = "protocol";
+    fn compile(arg: Option<&ArgSource<'_>>, _: &mut CompileEnv<'_>) -> Result<sip::Protocol, Diagnostic> {
+        let arg = required(arg)?;
+        let name = arg.constant("TCP, TLS or UDP")?;
+        sip::Protocol::from_name(name.to_lowercase().as_bytes())
+            .filter(|protocol| matches!(protocol, sip::Protocol::Udp | sip::Protocol::Tcp | sip::Protocol::Tls))
+            .ok_or_else(|| arg.error(format!("`{name}` cannot stand in for UDP"), "TCP, TLS or UDP"))
+    }
+    fn eval(compiled: &sip::Protocol, _: &RouteCx) -> Result<Self, ScriptError> {
+        Ok(Self(*compiled))
+    }
+}
+
+/// The request goes by this protocol instead of UDP where it is larger than the core parameter `udp_mtu`; UDP: never.
+#[function(REQUEST | BRANCH | FAILURE | ONSEND)]
+pub fn udp_mtu_try_proto(cx: &mut RouteCx, protocol: OtherProtocol) -> CallResult {
+    cx.send.mtu_protocol = Some(protocol.0);
     Ok(Return::TRUE)
 }

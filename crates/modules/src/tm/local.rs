@@ -238,7 +238,7 @@ async fn resolve(
     preferred: Option<SocketId>,
 ) -> Result<(LocalSocket, Vec<Target>), ScriptError> {
     let mut targets = engine::forward::resolve(&core, &uri).await?;
-    let reachable = |target: &Target| core.socket_for(target.protocol, &target.address, preferred);
+    let reachable = |target: &Target| core.sending_socket(target.protocol, &target.address, preferred, None);
     let first = targets.iter().position(|target| reachable(target).is_some());
     let first =
         first.ok_or_else(|| ScriptError::new("no local socket of the protocol and address family of the next hop"))?;

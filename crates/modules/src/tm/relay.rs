@@ -393,8 +393,8 @@ async fn targets(
 }
 
 fn socket_for(cx: &RouteCx, target: &Target) -> Option<LocalSocket> {
-    let preferred = cx.to.socket.or(Some(cx.received.socket));
-    cx.core.socket_for(target.protocol, &target.address, preferred).cloned()
+    let received = Some(cx.received.socket);
+    cx.core.sending_socket(target.protocol, &target.address, cx.to.socket, received).cloned()
 }
 
 /// Prints the branch's request and sends it; from now on its replies are awaited.
@@ -407,9 +407,10 @@ pub(crate) fn send_to(
     socket: &LocalSocket,
     other_targets: Vec<Target>,
 ) -> Result<(), Refusal> {
-    let data = forward::print_request(cx, socket, target.protocol, &branch_parameter(transaction.id(), id)).map_err(
-        |error| Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message),
-    )?;
+    let printed = forward::print_for(cx, target, socket, &branch_parameter(transaction.id(), id));
+    let (target, socket, data) = printed.map_err(|error| {
+        Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message)
+    })?;
     let sending = Sending {
         destination: target.address,
         protocol: target.protocol,
@@ -484,7 +485,7 @@ pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> b
         let Some(at) = state.branches.get_mut(failed) else { return false };
         let mut others = std::mem::take(&mut at.other_targets).into_iter();
         let found = others.find_map(|target| {
-            core.socket_for(target.protocol, &target.address, at.to.socket.or(Some(at.socket)))
+            core.sending_socket(target.protocol, &target.address, at.to.socket, Some(at.socket))
                 .map(|socket| (target, socket.clone()))
         });
         let Some((target, socket)) = found else { return false };

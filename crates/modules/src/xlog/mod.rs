@@ -116,7 +116,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
 impl Xlog {
     /// True when a line of this level would be written.
     fn enabled(&self, cx: &RouteCx, level: Level) -> bool {
-        cx.core.log.enabled(level)
+        cx.core.log.enabled_for(level, module_path!())
     }
 
     /// True when `xlogm` leaves the message out.
@@ -149,7 +149,7 @@ impl Xlog {
             line.push_str(&format!("{number}:"));
         }
         line.push_str(&text.to_text());
-        cx.core.log.write_with(level, facility.or(self.facility), &line);
+        cx.core.log.write_as(level, module_path!(), facility.or(self.facility), &line);
         Ok(())
     }
 }

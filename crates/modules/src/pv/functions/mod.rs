@@ -16,6 +16,7 @@ pub const FUNCTIONS: &[FunctionDef] = &[
     branch::XAVP_PUSH_DST,
     params::XAVP_PARAMS_EXPLODE,
     params::XAVP_PARAMS_IMPLODE,
+    params::XAVP_PARAMS_IMPLODE_QVAL,
     params::XAVP_SLIST_EXPLODE,
     params::XAVP_XPARAMS_EXPLODE,
     params::XAVU_PARAMS_EXPLODE,

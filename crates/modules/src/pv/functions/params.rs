@@ -52,7 +52,7 @@ pub fn xavu_params_explode(cx: &mut RouteCx, params: Str, name: Str) -> CallResu
     Ok(Return::TRUE)
 }
 
-fn implode(cx: &mut RouteCx, family: Family, name: &[u8], target: &WritableVariable) -> CallResult {
+fn implode(cx: &mut RouteCx, family: Family, name: &[u8], quotes: &[u8], target: &WritableVariable) -> CallResult {
     let Some(Xvalue::List(list)) = family.list(&cx.xavps).get(name, 0, false) else { return Ok(Return::FALSE) };
     let mut out = Vec::new();
     for (key, value) in &list.items {
@@ -61,7 +61,9 @@ fn implode(cx: &mut RouteCx, family: Family, name: &[u8], target: &WritableVaria
         let value = value.to_str();
         if !value.is_empty() {
             out.push(b'=');
+            out.extend_from_slice(quotes);
             out.extend_from_slice(&value);
+            out.extend_from_slice(quotes);
         }
         out.push(b';');
     }
@@ -72,13 +74,19 @@ fn implode(cx: &mut RouteCx, family: Family, name: &[u8], target: &WritableVaria
 /// Writes the values of the newest `$xavp(name)` as parameters `a=b;c=d;` into a variable. False when there is none.
 #[function(ANY)]
 pub fn xavp_params_implode(cx: &mut RouteCx, name: Str, target: WritableVariable) -> CallResult {
-    implode(cx, Family::Xavp, &name, &target)
+    implode(cx, Family::Xavp, &name, b"", &target)
+}
+
+/// The same with the values in quotes: `a="b";c="d";`.
+#[function(ANY)]
+pub fn xavp_params_implode_qval(cx: &mut RouteCx, name: Str, target: WritableVariable) -> CallResult {
+    implode(cx, Family::Xavp, &name, b"\"", &target)
 }
 
 /// Writes the values of `$xavu(name)` as parameters `a=b;c=d;` into a variable. False when there is none.
 #[function(ANY)]
 pub fn xavu_params_implode(cx: &mut RouteCx, name: Str, target: WritableVariable) -> CallResult {
-    implode(cx, Family::Xavu, &name, &target)
+    implode(cx, Family::Xavu, &name, b"", &target)
 }
 
 /// Cuts a text at any of the separator characters and makes `$xavp(name=>v[0])`, `[1]` .. of the pieces that are not

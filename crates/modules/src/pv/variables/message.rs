@@ -69,7 +69,7 @@ pub fn ml(cx: &RouteCx) -> Value {
 /// The message as received.
 #[variable("mb")]
 pub fn mb(cx: &RouteCx) -> Value {
-    cx.message.buffer().into()
+    cx.raw.as_ref().unwrap_or_else(|| cx.message.buffer()).into()
 }
 
 /// The message with the request-URI and the queued edits applied.
