@@ -3,6 +3,7 @@
 //! The house rules (layers, generated docs) are tests in `tidy.rs` and run with `cargo test`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
+mod corpus;
 mod count;
 mod docs;
 mod fuzz;
@@ -77,6 +78,14 @@ enum Task {
         #[arg(long, default_value = "target/release/olelo")]
         binary: PathBuf,
     },
+    /// Compares `olelo check` with `kamailio -c` on every configuration below a folder.
+    Corpus {
+        /// The folder.
+        folder: PathBuf,
+        /// One JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// Runs every fuzz target for some seconds.
     Fuzz {
         /// Seconds per target.
@@ -114,6 +123,7 @@ fn main() -> ExitCode {
             &binary,
             &interop::calls::Load { calls, rate: 300, hold: 60_000, ..interop::calls::Load::SMALL },
         ),
+        Task::Corpus { folder, json } => run::build().and_then(|binary| corpus::run(&binary, &folder, json)),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Count => count::run(),
         Task::Docs => docs::write(),

@@ -7,7 +7,7 @@ use crate::{interop, packages, parity};
 
 /// Runs a program; an error when it fails.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
-    println!("+ {program} {}", arguments.join(" "));
+    eprintln!("+ {program} {}", arguments.join(" "));
     let status =
         Command::new(program).args(arguments).status().map_err(|error| format!("cannot run {program}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} {} failed", arguments.join(" "))) }

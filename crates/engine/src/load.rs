@@ -2,6 +2,8 @@
 //! the files: this is also what `olelo check` runs.
 
 mod evaluate;
+mod order;
+mod params;
 
 use std::sync::Arc;
 
@@ -18,7 +20,6 @@ use crate::functions::CORE;
 use crate::log::Log;
 use crate::module::{Creating, Module, ModuleDef, Modules};
 use crate::params::{ParamKind, ParamSource};
-use crate::posix_regex::{Flags, Regex};
 use crate::program::Program;
 use crate::rpc::{RpcCommand, RpcDef, RpcTable};
 use crate::settings::Settings;
@@ -96,6 +97,9 @@ pub fn load(source: &Source<'_>, offer: &Offer, log: Arc<Log>, adjust: impl FnOn
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     Outcome { loaded: loaded.filter(|_| !failed), diagnostics, sources }
 }
+
+/// Modules that may stand behind the ones that need them. Every other one must stand before, as in Kamailio.
+const ANYWHERE: &[&str] = &["sl"];
 
 /// A value of a group that the configuration declares.
 type Custom = (String, Spanned<String>, Value, String);
@@ -228,89 +232,30 @@ impl Loading<'_> {
 
     /// The modules that one needs must be loaded before it.
     fn check_needs(&mut self, name: &str, needs: &[&str], span: Span) {
-        for needed in needs {
-            if !self.chosen.iter().any(|chosen| chosen.def.name == *needed)
-                && !self.missing.iter().any(|missing| missing == needed)
-            {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        Code::MissingDependency,
-                        format!("module `{name}` needs module `{needed}`"),
-                        span,
-                        "loaded without it",
-                    )
-                    .help(format!("add `loadmodule \"{needed}.so\"` before this line")),
-                );
-            }
+        for needed in needs.iter().filter(|needed| !ANYWHERE.contains(needed)) {
+            self.check_needed(name, needed, span);
         }
     }
 
-    /// A `modparam` line; `later`: the value has variables, so that its type is not known yet.
-    fn mod_param(
-        &mut self,
-        modules: &Spanned<String>,
-        name: &Spanned<String>,
-        value: &Spanned<ConfigValue>,
-        later: bool,
-    ) {
-        let pattern = format!("^({})$", modules.node);
-        let regex = match Regex::new(pattern.as_bytes(), Flags { ignore_case: true, lines: false }) {
-            Ok(regex) => regex,
-            Err(error) => {
-                self.diagnostics.push(Diagnostic::error(
-                    Code::Regex,
-                    format!("wrong module pattern: {error}"),
-                    modules.span,
-                    "here",
-                ));
-                return;
-            }
-        };
-        let matches = |name: &str| regex.is_match(name.as_bytes());
-        let mut matched = self.removed.iter().any(|name| matches(name));
-        for missing in self.missing.iter().filter(|name| matches(name)) {
-            matched = true;
-            self.diagnostics.extend(param_of_missing(missing, name, value));
-        }
-        for chosen in self.chosen.iter_mut().filter(|chosen| matches(chosen.def.name)) {
-            matched = true;
-            let Some(def) = chosen.def.params.iter().find(|def| def.name == name.node) else {
-                self.diagnostics.push(unknown_param(chosen.def, name));
-                continue;
-            };
-            let fits = matches!(
-                (def.kind, &value.node),
-                (ParamKind::Int, ConfigValue::Int(_))
-                    | (ParamKind::String, ConfigValue::String(_))
-                    | (ParamKind::Any, _)
-            );
-            if later {
-                chosen.evaluated.push((chosen.params.len(), def.kind));
-            }
-            if fits || later {
-                let (name, value) = (name.node.clone(), value.clone());
-                chosen.params.push(ParamSource { name, value: value.node, span: value.span });
-            } else {
-                self.diagnostics.push(wrong_type(chosen.def.name, def.name, def.kind.name(), value.span));
-            }
-        }
-        if !matched {
-            let loaded = self.chosen.iter().map(|chosen| chosen.def.name);
-            let all = loaded.chain(self.missing.iter().map(String::as_str));
+    /// Complains when a module that another one needs is not loaded so far.
+    fn check_needed(&mut self, name: &str, needed: &str, span: Span) {
+        let is_loaded = self.chosen.iter().any(|chosen| chosen.def.name == needed);
+        if !is_loaded && !self.missing.iter().any(|missing| missing == needed) {
+            let message = format!("module `{name}` needs module `{needed}`");
             self.diagnostics.push(
-                Diagnostic::error(
-                    Code::NoModuleForParam,
-                    format!("no loaded module matches `{}`", modules.node),
-                    modules.span,
-                    "load it before this line",
-                )
-                .did_you_mean(&modules.node, all),
+                Diagnostic::error(Code::MissingDependency, message, span, "loaded without it")
+                    .help(format!("add `loadmodule \"{needed}.so\"` before this line")),
             );
         }
     }
 
     fn build(&mut self, config: &Config, sources: &Arc<SourceMap>, log: Arc<Log>) -> Option<Loaded> {
         log.set_level(self.settings.debug);
+        for (def, span) in self.chosen.iter().map(|chosen| (chosen.def, chosen.span)).collect::<Vec<_>>() {
+            for needed in def.needs.iter().filter(|needed| ANYWHERE.contains(needed)) {
+                self.check_needed(def.name, needed, span);
+            }
+        }
         let core = Core::new(self.settings.clone(), log);
         for (group, name, value, doc) in &self.custom {
             core.config.declare(group, &name.node, doc, value.clone(), None, None);
@@ -328,7 +273,7 @@ impl Loading<'_> {
         self.log_prefix(&core, &modules, &catalog);
         let (program, mut mistakes) = compile_routes(config, sources.clone(), &core, &modules, &catalog);
         if modules.list.len() < self.chosen.len() {
-            // Why a module could not be made was said already.
+            // Why a module could not be made was said already; that its functions lack it follows from that.
             mistakes.retain(|mistake| mistake.code != Code::MissingDependency);
         }
         self.diagnostics.extend(mistakes);
@@ -353,7 +298,8 @@ impl Loading<'_> {
         let mut modules = Modules::default();
         modules.add_object(core.clone());
         let mut failed: HashMap<&str, ()> = HashMap::new();
-        for chosen in &mut self.chosen {
+        for at in self.creation_order() {
+            let chosen = &mut self.chosen[at];
             let mistakes = evaluate::params(chosen, core, &modules, catalog);
             if !mistakes.is_empty() {
                 failed.insert(chosen.def.name, ());
@@ -368,8 +314,11 @@ impl Loading<'_> {
             match (chosen.def.create)(&mut creating) {
                 Ok(module) => modules.add(chosen.def.name, module),
                 Err(diagnostic) => {
+                    let follows = diagnostic.code == Code::MissingDependency && !failed.is_empty();
                     failed.insert(chosen.def.name, ());
-                    self.diagnostics.push(diagnostic);
+                    if !follows {
+                        self.diagnostics.push(diagnostic);
+                    }
                 }
             }
         }
@@ -400,59 +349,6 @@ impl Loading<'_> {
         }
         table
     }
-}
-
-/// A parameter that a module does not have here.
-fn unknown_param(module: &ModuleDef, name: &Spanned<String>) -> Diagnostic {
-    let known = known::param(module.name, &name.node);
-    let (name, module, span) = (&name.node, module, name.span);
-    match known.map(|param| param.state) {
-        Some(State::Current) => Diagnostic::error(
-            Code::NotYet,
-            format!("parameter `{name}` of module `{}` is not supported yet", module.name),
-            span,
-            "Kamailio has it, Olelo not yet",
-        ),
-        Some(State::Gone) => param_removed(module.name, name, span),
-        None => Diagnostic::error(
-            Code::UnknownParam,
-            format!("module `{}` has no parameter `{name}`", module.name),
-            span,
-            "no such parameter",
-        )
-        .did_you_mean(name, module.params.iter().map(|def| def.name)),
-    }
-}
-
-/// What is wrong with a parameter of a module that does not exist here yet; that the module is missing was said already.
-fn param_of_missing(module: &str, name: &Spanned<String>, value: &Spanned<ConfigValue>) -> Option<Diagnostic> {
-    let Some(known) = known::param(module, &name.node) else {
-        return Some(
-            Diagnostic::error(
-                Code::UnknownParam,
-                format!("module `{module}` has no parameter `{}`", name.node),
-                name.span,
-                "no such parameter",
-            )
-            .did_you_mean(&name.node, known::params_of(module)),
-        );
-    };
-    match (known.state, known.kind, &value.node) {
-        (State::Gone, ..) => Some(param_removed(module, &name.node, name.span)),
-        (_, "int", ConfigValue::String(_)) => Some(wrong_type(module, &name.node, "a number", value.span)),
-        (_, "str", ConfigValue::Int(_)) => Some(wrong_type(module, &name.node, "a string", value.span)),
-        _ => None,
-    }
-}
-
-fn param_removed(module: &str, name: &str, span: Span) -> Diagnostic {
-    let message = format!("parameter `{name}` of module `{module}` does not exist any more: ignored");
-    Diagnostic::warning(Code::Removed, message, span, "Kamailio removed it")
-}
-
-fn wrong_type(module: &str, name: &str, wanted: &str, span: Span) -> Diagnostic {
-    let message = format!("wrong type for parameter `{name}` of module `{module}`");
-    Diagnostic::error(Code::ParamValue, message, span, format!("`{name}` takes {wanted}"))
 }
 
 /// `alias` lines as the core keeps them.

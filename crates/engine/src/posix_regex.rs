@@ -267,7 +267,8 @@ fn translate(pattern: &str, lines: bool) -> Result<String, RegexError> {
 }
 
 fn push_literal(out: &mut String, c: char) {
-    if c.is_ascii_punctuation() {
+    // `\<` and `\>` are the ends of a word in the `regex` crate, never the characters.
+    if c.is_ascii_punctuation() && !matches!(c, '<' | '>') {
         out.push('\\');
     }
     out.push(c);
@@ -373,6 +374,8 @@ mod tests {
         assert!(!matches("^[!--a]$", "b") && matches("^[!--a]$", ",") && matches("^[!--a]$", "a"));
         assert!(matches("[&&~~]", "~") && !matches("[&&~~]", "x"));
         assert!(matches("a)", "a)"), "a lone ) is literal");
+        assert!(matches("<a>", "<a>") && !matches("<a>", "a") && matches("^[^>]+<", "a<") && matches("[<>]$", ">"));
+        assert!(matches(r"\<a\>", "a b") && !matches(r"a\>", "ab"), "ends of a word");
         assert!(matches("*a", "*a"), "a leading * is literal");
         assert!(matches("^[^[:space:]]+$", "ab") && !matches("^[^[:space:]]+$", "a b"));
         assert!(Regex::extended(b"(a").is_err());

@@ -33,6 +33,10 @@ pub(crate) struct Lexer<'a> {
     pub(crate) mode: Mode,
     pub(crate) defines: Defines,
     pub(crate) conditions: Vec<Condition>,
+    /// Each `#!endif` that closed nothing.
+    pub(crate) lone_endifs: Vec<Span>,
+    /// The last `#!endif` was the end of a text, without a line break.
+    pub(crate) last_endif_cut: bool,
     pub(crate) rules: Rules,
     /// Files already in `sources`.
     pub(crate) known_files: HashMap<PathBuf, FileId>,
@@ -66,6 +70,8 @@ impl<'a> Lexer<'a> {
             mode: Mode::default(),
             defines: Defines::default(),
             conditions: Vec::new(),
+            lone_endifs: Vec::new(),
+            last_endif_cut: false,
             rules: Rules::default(),
             known_files: HashMap::new(),
             includes: 0,
@@ -289,7 +295,8 @@ impl<'a> Lexer<'a> {
         let span = self.reader.span_from(mark);
         let shown = if found.is_control() { found.escape_debug().to_string() } else { found.to_string() };
         let message = format!("unexpected character `{shown}`");
-        let mut mistake = Diagnostic::error(Code::Syntax, message, span, "has no meaning here");
+        // As in Kamailio, a stray byte (a byte order mark, a blank of a word processor) is passed over.
+        let mut mistake = Diagnostic::warning(Code::Syntax, message, span, "has no meaning here: ignored");
         if matches!(found, '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{2018}' | '\u{2019}' | '`') {
             mistake = mistake.help("strings stand in straight quotes: \"text\"");
         }

@@ -135,3 +135,26 @@ fn evaluated_values_arrive() {
         To: <sip:b@b>\nCall-ID: 1\nCSeq: 1 OPTIONS\nContent-Length: 0\n\n";
     assert_eq!(Bench::new(config, MODULES).unwrap().receive(message).log, ["ERROR: hello-5> x"]);
 }
+
+#[test]
+fn order_of_modules() {
+    // What has to be there is there, in whichever order the lines stand.
+    let late = "loadmodule \"siputils.so\"\nloadmodule \"rr.so\"\nloadmodule \"sl.so\"\nloadmodule \"pv.so\"\n\
+                modparam(\"rr\", \"custom_user_avp\", \"$avp(who)\")\nrequest_route { record_route(); }";
+    check(late, &["no mistake"]);
+    check("loadmodule \"siputils.so\"\nrequest_route { exit; }", &["E0208", "module `siputils` needs module `sl`"]);
+    let early = "loadmodule \"tmx.so\"\nloadmodule \"sl.so\"\nloadmodule \"tm.so\"\nrequest_route { exit; }";
+    check(early, &["E0208", "module `tmx` needs module `tm`"]);
+}
+
+#[test]
+fn what_follows_from_a_mistake_is_not_told() {
+    let config = "loadmodule \"sl.so\"\nloadmodule \"usrloc.so\"\nloadmodule \"registrar.so\"\n\
+                  modparam(\"usrloc\", \"db_mode\", 2)\nmodparam(\"nathelper|registrar\", \"default_expires\", 60)\n\
+                  request_route { save(\"location\"); }";
+    let found = mistakes(config);
+    assert!(found.contains("error[") && !found.contains("E0208"), "{found}");
+    let missing = "loadmodule \"dialog.so\"\nmodparam(\"dialog|uac\", \"x\", 60)\nrequest_route { exit; }";
+    let found = mistakes(missing);
+    assert!(found.contains("E0301") && !found.contains("E0207"), "{found}");
+}

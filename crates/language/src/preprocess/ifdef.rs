@@ -1,6 +1,6 @@
 //! `#!ifdef`, `#!ifndef`, `#!ifexp`, `#!else`, `#!endif`.
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::lexer::Lexer;
 use crate::reader::Mark;
 use crate::span::Span;
@@ -39,7 +39,10 @@ impl Lexer<'_> {
         let span = self.reader.span_from(mark);
         match word {
             "else" => self.otherwise(span),
-            "endif" => self.endif(span),
+            "endif" => {
+                let cut = self.reader.rest().is_empty();
+                self.endif(span, cut);
+            }
             _ => {
                 let holds = match word {
                     "ifexp" => self.condition_expression(mark),
@@ -96,10 +99,11 @@ impl Lexer<'_> {
         }
     }
 
-    fn endif(&mut self, span: Span) {
+    /// `cut`: the text ends right behind it, without a line break.
+    fn endif(&mut self, span: Span, cut: bool) {
+        self.last_endif_cut = cut;
         if self.conditions.pop().is_none() {
-            let message = "`#!endif` without `#!ifdef`";
-            self.report(Diagnostic::error(Code::UnbalancedIf, message, span, "no condition is open here"));
+            self.lone_endifs.push(span);
         }
     }
 
@@ -124,11 +128,12 @@ impl Lexer<'_> {
             let length = rest[2..].iter().take_while(|&&byte| is_name(byte)).count();
             let word = std::str::from_utf8(&rest[2..2 + length]).ok().and_then(known);
             let ends = ends_line(&rest[2 + length..]);
+            let cut = rest.len() == 2 + length;
             let span = self.reader.span_ahead(2 + length);
             match word {
                 Some(word @ ("ifdef" | "ifndef" | "ifexp")) => self.open(word, span, false),
                 Some("else") if ends => self.otherwise(span),
-                Some("endif") if ends => self.endif(span),
+                Some("endif") if ends => self.endif(span, cut),
                 Some(_) => self.commented_out = Some(span),
                 None => {
                     // `#!!define` hides no directive that starts at its second byte.
@@ -140,8 +145,19 @@ impl Lexer<'_> {
         }
     }
 
-    /// Complains about conditions that are open at the end.
+    /// Complains about conditions that are open at the end, and about what closes none.
+    ///
+    /// Kamailio only counts: what is too much in one place may be missing in another, and a last line without a line
+    /// break is not counted. Where its count is even, the mistakes are warnings.
     pub(crate) fn check_conditions(&mut self) {
+        let (open, lone) = (self.conditions.len(), self.lone_endifs.len());
+        let even = lone > 0 && (lone == open || (self.last_endif_cut && lone == open + 1));
+        let severity = if even { Severity::Warning } else { Severity::Error };
+        for span in std::mem::take(&mut self.lone_endifs) {
+            let message = "`#!endif` without `#!ifdef`";
+            let mistake = Diagnostic::error(Code::UnbalancedIf, message, span, "no condition is open here");
+            self.report(Diagnostic { severity, ..mistake });
+        }
         let Some(condition) = self.conditions.pop() else { return };
         self.conditions.clear();
         let message = format!("`#!{}` without `#!endif`", condition.word);
@@ -154,6 +170,6 @@ impl Lexer<'_> {
         if let Some(comment) = self.commented_out {
             mistake = mistake.label(comment, "this is a comment, because text follows in its line");
         }
-        self.report(mistake);
+        self.report(Diagnostic { severity, ..mistake });
     }
 }

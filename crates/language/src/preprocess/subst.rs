@@ -72,7 +72,7 @@ impl Lexer<'_> {
     /// Obeys a `#!subst` directive whose string is `text`.
     pub(crate) fn add_rule(&mut self, kind: Subst, text: &str, span: Span) {
         let made = split(text).and_then(|parts| {
-            let replacement = self.evaluated(parts.replacement)?;
+            let replacement = self.evaluated(parts.replacement, span);
             let rule = Rule::new(&parts, &replacement)?;
             Ok((rule, parts.pattern.to_owned(), replacement))
         });
@@ -101,8 +101,8 @@ impl Lexer<'_> {
         self.add_define(pattern, define, false, span);
     }
 
-    /// The replacement with `$env(X)` and `$def(X)` replaced by their values.
-    fn evaluated(&self, text: &str) -> Result<String, String> {
+    /// The replacement with `$env(X)` and `$def(X)` replaced by their values. What has none is empty, as in Kamailio.
+    fn evaluated(&mut self, text: &str, span: Span) -> String {
         let mut out = String::new();
         let mut rest = text;
         while let Some(dollar) = rest.find('$') {
@@ -126,12 +126,15 @@ impl Lexer<'_> {
                 }
             };
             let Some((name, (inner, tail))) = call else { break };
-            let value = value.ok_or_else(|| format!("`${name}({inner})` has no value"))?;
-            out.push_str(&value);
+            if value.is_none() {
+                let message = format!("`${name}({inner})` has no value");
+                self.report(Diagnostic::warning(Code::Preprocessor, message, span, "replaced by nothing"));
+            }
+            out.push_str(&value.unwrap_or_default());
             rest = tail;
         }
         out.push_str(rest);
-        Ok(out)
+        out
     }
 
     fn defined_text(&self, name: &str) -> Option<String> {

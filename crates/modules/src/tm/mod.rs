@@ -163,7 +163,9 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         ("reparse_on_dns_failover", params.reparse_on_dns_failover),
     ] {
         if !on {
-            return refuse(name, &format!("`{name}` cannot be switched off"), "not supported");
+            let message = format!("switching `{name}` off is not supported yet");
+            let label = "Kamailio has it, Olelo not yet";
+            return Err(Diagnostic::error(engine::Code::NotYet, message, creating.span_of(name), label));
         }
     }
     for (name, milliseconds) in [

@@ -73,7 +73,8 @@ const ACCEPTED_ITEMS: &[&str] = &[
     "#!substdef \"!A!B!g\"\n#!substdef \"!C!A!g\"\n#!substdef \"!B!5!\"\ndebug=C", "import_file \"/nope\"",
     "!!import_file \"/nope\"", "import_file\"/x\"", "#!SER", "/* a /* b */ c */ debug=1", "/* a",
     "#!define X 1\\\n2\ndebug=X", "#!define X deb\\\nug\nX=3", "#!define X \"a\\\nb\"\nlog_prefix=X",
-    "#!define debug 5\ndebug=4", "#!define X 3\r\ndebug=X\r\n", "#!ifdef X\r\n@@\r\n#!endif\r\n",
+    "#!define debug 5\ndebug=4", "#!define X 3\r\ndebug=X\r\n",
+    "\u{feff}debug=1\n\u{1}\u{a0}debug=2\n", "#!endif\n#!ifdef X\n@@\n", "#!ifdef X\r\n@@\r\n#!endif\r\n",
 ];
 
 #[rustfmt::skip]
@@ -88,7 +89,7 @@ const REFUSED_ITEMS: &[&str] = &[
     "listen=127.0.0.1 name x", "listen=127.0.0.1:P", "listen=udp:127.0.0.1:99999", "alias=a.b, c.d", "mpath=/usr",
     "children=4+4", "workdir=/tmp", "flags A B;", "cfgengine native", "xlog(\"a\")", "if (1) exit;", "debug=",
     "debug=08", "debug=0b101", "debug=0X1f", "#!define X\ndebug=X", "#!define A-B 1", "#!define X 1\n#!define X 2",
-    "#!ifdef X\n@@\n", "#!endif\n", "#!ifdef\n@@\n#!endif\n", "#!ifdef X\n@@\n# #!endif\n#!endif\n", "!!foo bar",
+    "#!ifdef X\n@@\n", "#!endif\n", "#!endif\n#!endif\n#!ifdef X\n", "#!ifdef X\n#!endif\n#!endif\n\n", "#!ifdef\n@@\n#!endif\n", "#!ifdef X\n@@\n# #!endif\n#!endif\n", "!!foo bar",
     "#!defenv NOPE_X_Y", "#!subst \"/a/b\"", "#!subst \"a\"", "#!subst \"/a/b/x\"", "#!subst \"/(a/b/\"", "#!subst X",
     "#!subst \"/a/b/\" \"/c/d/\"", "#!define A 1\n#!substdef \"!A!5!g\"", "include_file \"/nope\"",
     "#!import_file '/nope'", "import_file \"\"", "import_file \"/no pe\"", "import_file X", "log_prefix=\"a",

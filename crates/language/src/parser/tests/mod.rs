@@ -259,6 +259,13 @@ fn defines_and_modes() {
     assert_eq!(text("#!SER\n").config.mode, Mode::Ser);
     let chosen = "#!ifexp KAMAILIO_VERSION >= 5006000 && MOD_tm == 0\ndebug=1\n#!else\n@@\n#!endif\n#!ifndef X\ndebug=2\n#!endif\n";
     assert_eq!(items(chosen).len(), 2);
+    let unset = text("#!substdef \"!Q!a$env(NOPE_X_Y)b!g\"\nlog_prefix=\"Q\"");
+    assert!(!unset.has_errors() && unset.diagnostics.len() == 1);
+    let ItemKind::CoreParam { value, .. } = &unset.config.items[0].kind else { panic!() };
+    assert_eq!(value.node, ConfigValue::String("ab".to_owned()));
+    // The last directive has no line break: for Kamailio it is no directive, and the count is even.
+    assert_eq!(items("#!ifdef X\n@@\n#!endif\n#!endif\ndebug=1\n#!ifdef Y\n#!endif").len(), 1);
+    assert!(text("#!endif\n#!endif\n#!ifdef Y\n#!endif").has_errors());
     assert_eq!(items("#!defexp N 1 + 2\n#!defexps S \"a\" + N\ndebug=N\nlog_prefix=S").len(), 2);
     let environment =
         "#!defenvs P=PATH\nlog_prefix=P\n#!trydefenv NOPE_X_Y\n#!substdef \"!Q!$env(PATH)!g\"\nlog_prefix=\"Q\"";
