@@ -37,6 +37,8 @@ pub enum Expression {
     Match(Box<Self>, Regex),
     /// `defined $x`, or not.
     IsDefined(Box<Self>, bool),
+    /// `selval(condition, a, b)`: `a` when the condition is above zero, else `b`.
+    Select(Box<[Self; 3]>),
     /// Whatever the core needs: `src_ip == myself`.
     Native(Box<dyn Fn(&RouteCx) -> Value + Send + Sync>),
 }
@@ -72,13 +74,14 @@ impl Expression {
             Self::Binary(op, operands) => return binary(*op, &operands.0, &operands.1, cx),
             Self::Unary(op, operand) => return unary(*op, operand, cx),
             Self::Match(left, regex) => {
+                // No value is matched like an empty text, as in Kamailio.
                 let left = left.try_eval(cx)?;
-                Value::Int(i64::from(match &left {
-                    Value::Null => false,
+                boolean(match &left {
                     Value::Str(text) => regex.is_match(text),
-                    Value::Int(_) => regex.is_match(&left.to_str()),
-                }))
+                    Value::Null | Value::Int(_) => regex.is_match(&left.to_str()),
+                })
             }
+            Self::Select(parts) => return selected(parts, cx)?.try_eval(cx),
             Self::IsDefined(operand, wanted) => Value::Int(i64::from(operand.try_eval(cx)?.is_null() != *wanted)),
             Self::Native(native) => native(cx),
         })
@@ -86,8 +89,32 @@ impl Expression {
 
     /// True when its value is above zero (`positive`), or not zero. Text counts as its number.
     pub fn test(&self, cx: &RouteCx, positive: bool) -> Result<bool, EvalError> {
-        let number = number(&self.try_eval(cx)?)?;
+        let number = self.number(cx)?;
         Ok(if positive { number > 0 } else { number != 0 })
+    }
+
+    /// Its value where a number is needed: there `+` adds, whatever its left operand holds, unless that is known to be
+    /// text.
+    pub fn number(&self, cx: &RouteCx) -> Result<i64, EvalError> {
+        match self {
+            Self::Binary(BinaryOp::Plus, operands) if !operands.0.is_text() => {
+                Ok(operands.0.number(cx)?.wrapping_add(operands.1.number(cx)?))
+            }
+            Self::Select(parts) => selected(parts, cx)?.number(cx),
+            _ => number(&self.try_eval(cx)?),
+        }
+    }
+
+    /// True when it is known at load that its value is text.
+    fn is_text(&self) -> bool {
+        match self {
+            Self::Constant(Value::Str(_))
+            | Self::Format(_)
+            | Self::Unary(UnaryOp::ToString, _)
+            | Self::Binary(BinaryOp::Concat, _) => true,
+            Self::Binary(BinaryOp::Plus, operands) => operands.0.is_text(),
+            _ => false,
+        }
     }
 
     /// The value when it is known at load.
@@ -98,6 +125,12 @@ impl Expression {
             _ => None,
         }
     }
+}
+
+/// The operand of `selval` that its condition picks.
+fn selected<'a>(parts: &'a [Expression; 3], cx: &RouteCx) -> Result<&'a Expression, EvalError> {
+    let [condition, first, second] = parts;
+    Ok(if condition.test(cx, true)? { first } else { second })
 }
 
 /// The number of a value. Empty text counts as 0; other text that is no number is an error, as in newer Kamailio.
@@ -129,11 +162,20 @@ fn equal(left: &Value, right: &Value) -> Result<bool, EvalError> {
 
 fn binary(op: BinaryOp, left: &Expression, right: &Expression, cx: &RouteCx) -> Result<Value, EvalError> {
     match op {
-        BinaryOp::Or => return Ok(boolean(left.test(cx, false)? || right.test(cx, false)?)),
-        BinaryOp::And => return Ok(boolean(left.test(cx, false)? && right.test(cx, false)?)),
-        _ => {}
+        BinaryOp::Or => Ok(boolean(left.test(cx, false)? || right.test(cx, false)?)),
+        BinaryOp::And => Ok(boolean(left.test(cx, false)? && right.test(cx, false)?)),
+        BinaryOp::Equal | BinaryOp::NotEqual | BinaryOp::Plus => {
+            let left = left.try_eval(cx)?;
+            // A number on the left needs one on the right.
+            let right =
+                if matches!(left, Value::Int(_)) { Value::Int(right.number(cx)?) } else { right.try_eval(cx)? };
+            values(op, &left, &right)
+        }
+        BinaryOp::StringEqual | BinaryOp::StringNotEqual | BinaryOp::Match | BinaryOp::Concat => {
+            values(op, &left.try_eval(cx)?, &right.try_eval(cx)?)
+        }
+        _ => Ok(Value::Int(arithmetic(op, (left.number(cx)?, right.number(cx)?))?)),
     }
-    values(op, &left.try_eval(cx)?, &right.try_eval(cx)?)
 }
 
 /// The value of an operation on constants; `None` when it fails.
@@ -160,7 +202,7 @@ fn values(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, EvalError>
         BinaryOp::Match => {
             let pattern = right.to_str();
             let regex = Regex::extended(&pattern).map_err(|error| EvalError(format!("`{pattern}`: {error}")))?;
-            boolean(!left.is_null() && regex.is_match(&left.to_str()))
+            boolean(regex.is_match(&left.to_str()))
         }
         BinaryOp::Plus => match (left, right) {
             (Value::Int(left), right) => Value::Int(left.wrapping_add(number(right)?)),
@@ -203,7 +245,10 @@ fn arithmetic(op: BinaryOp, (left, right): (i64, i64)) -> Result<i64, EvalError>
 }
 
 fn unary(op: UnaryOp, operand: &Expression, cx: &RouteCx) -> Result<Value, EvalError> {
-    one(op, &operand.try_eval(cx)?)
+    match op {
+        UnaryOp::Not | UnaryOp::Negate | UnaryOp::BitNot | UnaryOp::ToInt => one(op, &Value::Int(operand.number(cx)?)),
+        UnaryOp::Defined | UnaryOp::ToString | UnaryOp::StrLen | UnaryOp::StrEmpty => one(op, &operand.try_eval(cx)?),
+    }
 }
 
 fn one(op: UnaryOp, value: &Value) -> Result<Value, EvalError> {

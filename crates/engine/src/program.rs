@@ -43,6 +43,10 @@ pub enum Op {
     SetTemporary(u32, Expression),
     /// Stores how the call before went: 1 or 0; its code when `exact`, and with `return_mode=1`.
     CodeToTemporary { slot: u32, exact: bool },
+    /// How the call before went is what was stored there.
+    CodeFromTemporary(u32),
+    /// `$rc` is 0: an assignment inside an expression.
+    ClearReturnCode,
     /// Goes on at `otherwise` when the expression is not above zero (`positive`) or zero; also when it fails.
     Test { condition: Expression, positive: bool, otherwise: u32 },
     /// Goes on there when the call before did not return true.
@@ -53,7 +57,7 @@ pub enum Op {
     SetCode(i32),
     /// Counts a turn of a loop in a temporary; after `max_while_loops` of them goes on at `exit`.
     LoopGuard { counter: u32, exit: u32 },
-    /// Ends the route.
+    /// Ends the route, with a code or with that of its last action.
     Return(Option<Expression>),
     /// `break` outside of a loop: ends the route with 0, but not the script.
     LeaveRoute,
@@ -287,6 +291,10 @@ impl Program {
                     let code = if exact { code } else { i32::from(code > 0) };
                     *cx.temporary_mut(*slot) = Value::Int(i64::from(code));
                 }
+                Op::CodeFromTemporary(slot) => {
+                    cx.last_code = cx.temporary(*slot).to_int().and_then(|code| i32::try_from(code).ok()).unwrap_or(1);
+                }
+                Op::ClearReturnCode => cx.return_code = 0,
                 Op::Test { condition, positive, otherwise } => {
                     let result = condition.test(cx, *positive).unwrap_or_else(|error| {
                         crate::log!(cx.core.log, Error, "{}: {error}", cx.place());
@@ -321,7 +329,8 @@ impl Program {
                 }
                 Op::Return(value) => {
                     let code = value.as_ref().map_or(cx.last_code, |value| code_of(value, cx));
-                    leave_route(cx, code, code == 0);
+                    // A 0 that `break` left behind at the end of a route does not end the script.
+                    leave_route(cx, code, code == 0 && value.is_some());
                 }
                 Op::LeaveRoute => leave_route(cx, 0, false),
                 Op::Exit => cx.end(),
@@ -410,7 +419,7 @@ fn leave_route(cx: &mut RouteCx, code: i32, ends: bool) {
 
 /// The value of an expression as a return code; text that is no number counts as 0.
 fn code_of(expression: &Expression, cx: &RouteCx) -> i32 {
-    expression.eval(cx).to_int().unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+    expression.number(cx).unwrap_or(0).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
 fn assign(cx: &mut RouteCx, target: &Target, value: &Expression) {

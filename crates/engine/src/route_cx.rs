@@ -256,6 +256,7 @@ pub(crate) struct Saved {
     span: Span,
     return_code: i32,
     last_code: i32,
+    script_flags: u32,
 }
 
 const ENDED: u32 = u32::MAX;
@@ -504,6 +505,8 @@ impl RouteCx {
             span: self.span,
             return_code: self.return_code,
             last_code: self.last_code,
+            // They belong to the route; the other one starts without.
+            script_flags: std::mem::take(&mut self.script_flags),
         };
         self.open_frame(frame.0, frame.1, frame.2);
         Some(saved)
@@ -520,6 +523,7 @@ impl RouteCx {
         self.span = saved.span;
         self.return_code = saved.return_code;
         self.last_code = saved.last_code;
+        self.script_flags = saved.script_flags;
     }
 
     /// Ends the script.

@@ -106,8 +106,8 @@ pub trait TransformArg: Sized {
     const OPTIONAL: bool = false;
     /// Takes its text and checks it.
     fn compile(args: &mut TransformArgs<'_>, env: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic>;
-    /// Its value now.
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self;
+    /// Its value now; `None`, which makes the result `$null`, when a variable has no fitting value.
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self>;
 }
 
 /// Known at load, or a variable.
@@ -132,10 +132,14 @@ impl TransformArg for i64 {
         }
         text.parse().map(Maybe::Constant).map_err(|_| args.error(format!("`{text}` is no number")))
     }
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self {
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self> {
         match compiled {
-            Maybe::Constant(number) => *number,
-            Maybe::Variable(expression) => expression.eval(cx).to_int().unwrap_or(0),
+            Maybe::Constant(number) => Some(*number),
+            // A text is no number here, also when it looks like one, as in Kamailio.
+            Maybe::Variable(expression) => match expression.eval(cx) {
+                Value::Int(number) => Some(number),
+                Value::Null | Value::Str(_) => None,
+            },
         }
     }
 }
@@ -150,10 +154,11 @@ impl TransformArg for Str {
         }
         Ok(Maybe::Constant(Self::from(text)))
     }
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self {
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self> {
         match compiled {
-            Maybe::Constant(text) => text.clone(),
-            Maybe::Variable(expression) => expression.eval(cx).to_str(),
+            Maybe::Constant(text) => Some(text.clone()),
+            // An empty text in a variable counts as none, as in Kamailio.
+            Maybe::Variable(expression) => Some(expression.eval(cx).to_str()).filter(|text| !text.is_empty()),
         }
     }
 }
@@ -166,7 +171,10 @@ impl<T: TransformArg> TransformArg for Option<T> {
     fn compile(args: &mut TransformArgs<'_>, env: &mut CompileEnv<'_>) -> Result<Self::Compiled, Diagnostic> {
         if args.text.is_none() { Ok(None) } else { T::compile(args, env).map(Some) }
     }
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self {
-        compiled.as_ref().map(|compiled| T::eval(compiled, cx))
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self> {
+        match compiled {
+            None => Some(None),
+            Some(compiled) => T::eval(compiled, cx).map(Some),
+        }
     }
 }

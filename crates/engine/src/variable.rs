@@ -117,7 +117,8 @@ pub fn missing_inner(variable: &Variable) -> Diagnostic {
 impl InnerName for Str {
     type Compiled = Format;
     fn compile(variable: &Variable, env: &mut CompileEnv<'_>) -> Result<Format, Diagnostic> {
-        let inner = variable.inner.as_ref().ok_or_else(|| missing_inner(variable))?;
+        let inner =
+            variable.inner.as_ref().filter(|inner| !inner.node.is_empty()).ok_or_else(|| missing_inner(variable))?;
         env.format(&inner.node, inner.span)
     }
     fn eval(compiled: &Format, cx: &RouteCx) -> Self {
@@ -147,4 +148,17 @@ pub fn no_inner(variable: &Variable) -> Result<(), Diagnostic> {
         )),
         None => Ok(()),
     }
+}
+
+/// Refuses an index where there is only one value.
+pub fn no_index(variable: &Variable) -> Result<(), Diagnostic> {
+    if variable.index.is_none() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        Code::UnknownVariable,
+        format!("`${}` takes no index", variable.name),
+        variable.span,
+        "it has one value only",
+    ))
 }

@@ -4,7 +4,7 @@ use crate::compile::CompileEnv;
 use crate::expression::Expression;
 use crate::route_cx::RouteCx;
 use crate::value::Value;
-use crate::variable::{InnerName, ScriptVariable, VariableDef, missing_inner};
+use crate::variable::{InnerName, ScriptVariable, VariableDef, missing_inner, no_index};
 use language::ast::Variable;
 use language::diagnostic::Diagnostic;
 use macros::variable;
@@ -47,7 +47,9 @@ pub const VAR: VariableDef = VariableDef {
     doc: "A variable of the message's handling: a number or a text; 0 before it is set.",
     writable: true,
     compile: |variable, env| {
-        let inner = variable.inner.as_ref().ok_or_else(|| missing_inner(variable))?;
+        no_index(variable)?;
+        let inner =
+            variable.inner.as_ref().filter(|inner| !inner.node.is_empty()).ok_or_else(|| missing_inner(variable))?;
         let slot = env.slot(&inner.node);
         let variable: Box<dyn ScriptVariable> = Box::new(crate::compile::SlotVariable(slot));
         Ok(variable)

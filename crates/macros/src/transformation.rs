@@ -34,7 +34,12 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
                 impl ::engine::ScriptTransformation for Compiled {
                     fn apply(&self, input: ::engine::Value, cx: &::engine::RouteCx) -> ::engine::Value {
                         let _ = cx;
-                        #ident(#cx input, #( <#types as ::engine::TransformArg>::eval(&self.#fields, cx) ),*)
+                        #(
+                            let ::core::option::Option::Some(#fields) =
+                                <#types as ::engine::TransformArg>::eval(&self.#fields, cx)
+                            else { return ::engine::Value::Null };
+                        )*
+                        #ident(#cx input, #( #fields ),*)
                     }
                 }
                 let _ = (&arguments, &env);

@@ -65,7 +65,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
         }
     }
     let check_name = if has_name { quote!() } else { quote!(::engine::variable::no_inner(variable)?;) };
-    let _ = has_index;
+    let check_index = if has_index { quote!() } else { quote!(::engine::variable::no_index(variable)?;) };
     let values: Vec<Ident> = (0..arguments.len()).map(|at| quote::format_ident!("value_{at}")).collect();
     let setter = set.as_ref().map(|set| {
         quote! {
@@ -92,6 +92,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
                 }
                 let _ = &env;
                 #check_name
+                #check_index
                 Ok(Box::new(Compiled { #(#inits),* }))
             },
         };

@@ -128,7 +128,7 @@ impl CompileEnv<'_> {
     pub fn variable(&mut self, variable: &Variable) -> Result<Expression, Diagnostic> {
         let input = match (&*variable.name, &variable.inner, &variable.index) {
             ("null", None, None) => Expression::Constant(Value::Null),
-            ("var", Some(name), None) => Expression::Slot(self.slot(&name.node)),
+            ("var", Some(name), None) if !name.node.is_empty() => Expression::Slot(self.slot(&name.node)),
             _ => Expression::Variable(self.plain_variable(variable)?.0),
         };
         if variable.transformations.is_empty() {
@@ -243,7 +243,9 @@ impl CompileEnv<'_> {
                 "remove this",
             ));
         }
-        if let ("var", Some(name), None) = (&*variable.name, &variable.inner, &variable.index) {
+        if let ("var", Some(name), None) = (&*variable.name, &variable.inner, &variable.index)
+            && !name.node.is_empty()
+        {
             return Ok(Target::Slot(self.slot(&name.node)));
         }
         match self.plain_variable(variable)? {

@@ -277,6 +277,8 @@ impl Program {
                 Op::CodeToTemporary { slot, exact } => {
                     format!("t{slot} = {}", if *exact { "exact code" } else { "code" })
                 }
+                Op::CodeFromTemporary(slot) => format!("code = t{slot}"),
+                Op::ClearReturnCode => "$rc = 0".into(),
                 Op::Test { otherwise, positive, .. } => {
                     format!("test{} else {otherwise}", if *positive { " >0" } else { "" })
                 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use language::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
+use language::ast::{BinaryOp, Call, Expr, ExprKind, UnaryOp};
 use language::diagnostic::{Code, Diagnostic};
 use sip::{Protocol, Str, Uri};
 
@@ -37,6 +37,10 @@ pub(super) fn pure(env: &mut CompileEnv<'_>, expr: &Expr) -> Result<Expression, 
                 "write `uri == myself`",
             ));
         }
+        ExprKind::Call(call) if call.name.node == "selval" => {
+            let [condition, first, second] = selval(call)?;
+            Expression::Select(Box::new([pure(env, condition)?, pure(env, first)?, pure(env, second)?]))
+        }
         ExprKind::Call(call) => {
             return Err(Diagnostic::error(
                 Code::Argument,
@@ -54,6 +58,19 @@ pub(super) fn pure(env: &mut CompileEnv<'_>, expr: &Expr) -> Result<Expression, 
             ));
         }
     })
+}
+
+/// The operands of `selval(condition, a, b)`.
+pub(super) fn selval(call: &Call) -> Result<[&Expr; 3], Diagnostic> {
+    match &*call.arguments {
+        [condition, first, second] => Ok([condition, first, second]),
+        _ => Err(Diagnostic::error(
+            Code::ArgumentCount,
+            "`selval` takes three arguments: a condition and two values",
+            call.name.span,
+            "here",
+        )),
+    }
 }
 
 fn comparison(env: &mut CompileEnv<'_>, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Expression, Diagnostic> {
@@ -84,13 +101,23 @@ fn comparison(env: &mut CompileEnv<'_>, op: BinaryOp, left: &Expr, right: &Expr)
     binary(op, left_value, right_value, right)
 }
 
-/// Builds a binary expression: regexes are compiled, `== $null` becomes a test, constants are folded.
+/// Builds a binary expression: regexes are compiled, `== $null` and `== ""` become tests, constants are folded.
 pub(super) fn binary(
     op: BinaryOp,
     left: Expression,
     right: Expression,
     right_source: &Expr,
 ) -> Result<Expression, Diagnostic> {
+    let is_empty = |side: &Expression| matches!(side.constant(), Some(Value::Str(text)) if text.is_empty());
+    // Kamailio compares the text here, so that a variable holding 0 is not equal to "".
+    if op == BinaryOp::Equal && (is_empty(&left) || is_empty(&right)) {
+        let other = if is_empty(&right) { left } else { right };
+        return Ok(fold(Expression::Unary(UnaryOp::StrEmpty, Box::new(other))));
+    }
+    if needs_numbers(op) && (is_no_number(&left) || is_no_number(&right)) {
+        let message = "a text that is no number stands where a number is needed";
+        return Err(Diagnostic::error(Code::Type, message, right_source.span, "or on the other side"));
+    }
     match (op, right.constant()) {
         (BinaryOp::Match, Some(Value::Str(pattern))) => {
             let regex = Regex::extended(pattern).map_err(|error| wrong_regex(&error, right_source.span))?;
@@ -117,6 +144,31 @@ pub(super) fn binary(
         }
         _ => Ok(fold(Expression::Binary(op, Box::new((left, right))))),
     }
+}
+
+const fn needs_numbers(op: BinaryOp) -> bool {
+    matches!(
+        op,
+        BinaryOp::Minus
+            | BinaryOp::Multiply
+            | BinaryOp::Divide
+            | BinaryOp::Modulo
+            | BinaryOp::BitOr
+            | BinaryOp::BitAnd
+            | BinaryOp::BitXor
+            | BinaryOp::ShiftLeft
+            | BinaryOp::ShiftRight
+            | BinaryOp::IntEqual
+            | BinaryOp::IntNotEqual
+            | BinaryOp::Greater
+            | BinaryOp::Less
+            | BinaryOp::GreaterEqual
+            | BinaryOp::LessEqual
+    )
+}
+
+fn is_no_number(side: &Expression) -> bool {
+    matches!(side.constant(), Some(Value::Str(text)) if !text.is_empty() && text.parse_int().is_none())
 }
 
 /// Computes what is known at load. Failures (division by zero) are left to run time, as in Kamailio.

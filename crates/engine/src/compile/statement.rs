@@ -91,6 +91,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
             StatementKind::Switch { on, cases } => self.switch_statement(on, cases, span),
             StatementKind::Break => match self.breaks.len().checked_sub(1) {
                 Some(innermost) => {
+                    self.emit(Op::SetCode(0), span);
                     let jump = self.emit(Op::Jump(PENDING), span);
                     self.breaks[innermost].push(jump);
                 }
@@ -120,7 +121,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
 
     fn expression_statement(&mut self, expr: &Expr, span: Span) {
         match &expr.kind {
-            ExprKind::Call(_) => self.call(expr, false),
+            ExprKind::Call(call) if !is_selval(call) => self.call(expr, false),
             ExprKind::Assign { target, value } => {
                 self.assign(target, value, span);
             }
@@ -134,9 +135,10 @@ impl<'l, 'e> Lowering<'l, 'e> {
 
     fn assign(&mut self, target: &Expr, value: &Expr, span: Span) -> bool {
         let value = match &value.kind {
+            ExprKind::Call(call) if is_selval(call) => self.value(value),
             // A call that is the whole right side: its code, not only whether it is true.
-            ExprKind::Call(_) => {
-                self.call(value, true);
+            ExprKind::Call(_) | ExprKind::Assign { .. } | ExprKind::Block(_) => {
+                self.action(value);
                 let slot = self.temporary();
                 self.emit(Op::CodeToTemporary { slot, exact: true }, value.span);
                 Some(Expression::Temporary(slot))
@@ -159,6 +161,25 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Emits what stands inside an expression and leaves a code: a call, an assignment, a block.
+    fn action(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Assign { target, value } => {
+                self.assign(target, value, expr.span);
+                self.emit(Op::ClearReturnCode, expr.span);
+            }
+            ExprKind::Block(block) => {
+                self.block(block);
+                if let Some(Statement { kind: StatementKind::Expr(last), .. }) = block.statements.last()
+                    && matches!(last.kind, ExprKind::Assign { .. })
+                {
+                    self.emit(Op::ClearReturnCode, expr.span);
+                }
+            }
+            _ => self.call(expr, true),
         }
     }
 
@@ -251,19 +272,34 @@ impl<'l, 'e> Lowering<'l, 'e> {
     fn while_statement(&mut self, condition: &Expr, body: &Block, span: Span) {
         let counter = self.temporary();
         self.emit(Op::SetTemporary(counter, Expression::Constant(Value::Int(0))), span);
+        // The code of the last turn, which the condition does not change.
+        let code = self.temporary();
+        self.emit(Op::SetTemporary(code, Expression::Constant(Value::Int(1))), span);
         let start = self.here();
-        let mut exits = self.condition(condition, true);
+        // Other than in `if` a number below zero is true.
+        let mut exits = self.condition(condition, false);
         exits.push(self.emit(Op::LoopGuard { counter, exit: PENDING }, span));
         self.breaks.push(Vec::new());
         self.block(body);
+        self.emit(Op::CodeToTemporary { slot: code, exact: true }, span);
         self.emit(Op::Jump(start), span);
-        exits.extend(self.breaks.pop().unwrap_or_default());
         self.patch(&exits);
-        self.emit(Op::SetCode(1), span);
+        self.emit(Op::CodeFromTemporary(code), span);
+        let breaks = self.breaks.pop().unwrap_or_default();
+        self.patch(&breaks);
     }
 
     fn switch_statement(&mut self, on: &Expr, cases: &[Case], span: Span) {
-        let Some(value) = self.value(on) else { return };
+        let Some(mut value) = self.value(on) else { return };
+        // Labels that are numbers need a number; when it is none, no label fits.
+        let is_number = |case: &Case| match &case.label {
+            Some(Label::Value(label)) => Some(matches!(label.kind, ExprKind::Int(_) | ExprKind::Unary { .. })),
+            Some(Label::Regex(..)) => Some(false),
+            None => None,
+        };
+        if cases.iter().filter_map(is_number).all(|number| number) {
+            value = Expression::Unary(UnaryOp::ToInt, Box::new(value));
+        }
         let slot = self.temporary();
         self.emit(Op::SetTemporary(slot, value), span);
         self.check_labels(cases);
@@ -280,6 +316,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
             }
             entries.push(entry);
         }
+        self.emit(Op::SetCode(1), span);
         let mut leave = vec![self.emit(Op::Jump(PENDING), span)];
         self.breaks.push(Vec::new());
         for (case, mut entry) in cases.iter().zip(entries) {
@@ -293,7 +330,6 @@ impl<'l, 'e> Lowering<'l, 'e> {
         }
         leave.extend(self.breaks.pop().unwrap_or_default());
         self.patch(&leave);
-        self.emit(Op::SetCode(1), span);
     }
 
     /// A label that repeats is refused, as in Kamailio.
@@ -340,7 +376,7 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 if op == BinaryOp::IntEqual {
                     let wanted = value.constant().and_then(Value::to_int)?;
                     return Some(Expression::Native(Box::new(move |cx| {
-                        Value::Int(i64::from(cx.temporary(slot).to_int() == Some(wanted)))
+                        Value::Int(i64::from(*cx.temporary(slot) == Value::Int(wanted)))
                     })));
                 }
                 Some(Expression::Binary(op, Box::new((left, value))))
@@ -380,15 +416,36 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 self.patch(&when_false);
                 vec![out]
             }
-            ExprKind::Call(_) => {
-                self.call(expr, true);
+            ExprKind::Call(call) if is_selval(call) => self.test(expr, positive),
+            ExprKind::Call(_) | ExprKind::Assign { .. } | ExprKind::Block(_) => {
+                self.action(expr);
                 vec![self.emit(Op::JumpUnlessCode(PENDING), expr.span)]
             }
-            _ => match self.value(expr) {
-                Some(condition) => vec![self.emit(Op::Test { condition, positive, otherwise: PENDING }, expr.span)],
-                None => Vec::new(),
-            },
+            _ => self.test(expr, positive),
         }
+    }
+
+    fn test(&mut self, expr: &Expr, positive: bool) -> Pending {
+        match self.value(expr) {
+            Some(condition) => vec![self.emit(Op::Test { condition, positive, otherwise: PENDING }, expr.span)],
+            None => Vec::new(),
+        }
+    }
+
+    /// `selval(condition, a, b)` with calls in it.
+    fn selval(&mut self, call: &language::ast::Call) -> Option<Expression> {
+        let operands = operand::selval(call);
+        let [condition, first, second] = self.report(operands)?;
+        let slot = self.temporary();
+        let otherwise = self.condition(condition, true);
+        let value = self.value(first)?;
+        self.emit(Op::SetTemporary(slot, value), first.span);
+        let over = self.emit(Op::Jump(PENDING), first.span);
+        self.patch(&otherwise);
+        let value = self.value(second)?;
+        self.emit(Op::SetTemporary(slot, value), second.span);
+        self.patch(&[over]);
+        Some(Expression::Temporary(slot))
     }
 
     /// Lowers an expression: its calls become operations, the rest an expression over their results.
@@ -398,18 +455,12 @@ impl<'l, 'e> Lowering<'l, 'e> {
             return self.report(pure);
         }
         match &expr.kind {
-            ExprKind::Call(_) => {
-                self.call(expr, true);
+            ExprKind::Call(call) if is_selval(call) => self.selval(call),
+            ExprKind::Call(_) | ExprKind::Assign { .. } | ExprKind::Block(_) => {
+                self.action(expr);
                 let slot = self.temporary();
                 self.emit(Op::CodeToTemporary { slot, exact: false }, expr.span);
                 Some(Expression::Temporary(slot))
-            }
-            ExprKind::Assign { target, value } => {
-                if !self.assign(target, value, expr.span) {
-                    return None;
-                }
-                let target = self.env.pure(target);
-                self.report(target)
             }
             ExprKind::Binary { op: BinaryOp::And | BinaryOp::Or, .. } | ExprKind::Unary { op: UnaryOp::Not, .. } => {
                 let slot = self.temporary();
@@ -437,12 +488,6 @@ impl<'l, 'e> Lowering<'l, 'e> {
                 let operand = self.value(operand)?;
                 Some(Expression::Unary(*op, Box::new(operand)))
             }
-            ExprKind::Block(block) => {
-                self.block(block);
-                let slot = self.temporary();
-                self.emit(Op::CodeToTemporary { slot, exact: false }, expr.span);
-                Some(Expression::Temporary(slot))
-            }
             _ => {
                 let pure = self.env.pure(expr);
                 self.report(pure)
@@ -458,9 +503,15 @@ fn attribute(text: &str, span: Span) -> Result<Target, Diagnostic> {
     Ok(Target::Variable(Box::new(attribute)))
 }
 
+/// `selval` looks like a call and is an operator.
+fn is_selval(call: &language::ast::Call) -> bool {
+    call.name.node == "selval"
+}
+
 /// True when evaluating needs operations of its own.
 fn contains_call(expr: &Expr) -> bool {
     match &expr.kind {
+        ExprKind::Call(call) if is_selval(call) => call.arguments.iter().any(contains_call),
         ExprKind::Call(_) | ExprKind::Assign { .. } | ExprKind::Block(_) => true,
         ExprKind::Binary { left, right, .. } => contains_call(left) || contains_call(right),
         ExprKind::Unary { operand, .. } => contains_call(operand),

@@ -66,7 +66,10 @@ fn conditions_and_matches() {
         ("$p(0) || $p(null)", "0"),
         ("!$p(2)", "0"),
         ("$p(sip:bob@x) =~ \"^SIP:BO.@\"", "1"),
-        ("$p(null) =~ \".*\"", "0"),
+        ("$p(null) =~ \".*\"", "1"),
+        ("$p(null) =~ \"x\"", "0"),
+        ("$p(0) == \"\"", "0"),
+        ("$p(null) == \"\"", "1"),
         ("$p(12) =~ \"^12$\"", "1"),
         ("defined $p(null)", "0"),
         ("defined $p(x)", "1"),
@@ -86,6 +89,9 @@ fn calls_inside_of_expressions() {
         ("code(1) && !code(-1)", "1"),
         ("code(-1) || slow(3)", "1"),
         ("slow(1) + fast(1) + code(1)", "3"),
+        ("selval(code(1), slow(3), 7) + 1", "2"),
+        ("selval($p(0), $p(a), $p(b)) + 1", "b1"),
+        ("1 + ($var(u) = 8)", "2"),
     ]);
 }
 
@@ -105,6 +111,9 @@ fn mistakes_that_show_at_load() {
         ("$var(x) = 1 + \"a\";", "cannot be added"),
         ("$var(x) = $p(a) =~ \"(\";", "wrong regular expression"),
         ("$p(a) = 1;", "read-only"),
+        ("$var(x) = \"a\" * 2;", "a number is needed"),
+        ("$var(x) = selval(1, 2);", "three arguments"),
+        ("$var(x) = $(rc[0]);", "takes no index"),
         ("if (src_ip == myhost.example) exit;", "host name"),
         ("switch (1) { case 1: exit; case 1: exit; }", "stands twice"),
     ] {

@@ -60,7 +60,7 @@ fn switch_compares_by_the_type_of_the_label() {
         ("$p(b)", "case \"a\": note(\"a\"); break; case \"b\": note(\"b\");", "b"),
         ("$p(bob)", "case /\"^a\": note(\"a\"); break; case /\"o.$\": note(\"o\");", "o"),
         ("$p(null)", "case 0: note(\"0\"); break; default: note(\"d\");", "0"),
-        ("$p(abc)", "case 0: note(\"0\"); break; default: note(\"d\");", "d"),
+        ("$p(abc)", "case 0: note(\"0\"); break; default: note(\"d\");", "t.cfg:3:17: `abc` is no number|d"),
         ("$p(9)", "default: note(\"d\"); case 1: note(\"1\"); break; case 2: note(\"2\");", "d|1"),
         ("route(A)", "case 1: note(\"true\"); break; default: note(\"d\");", "true"),
     ] {

@@ -285,14 +285,20 @@ impl InnerName for Attribute {
 
 /// Of the transaction: `id_index` and `id_label` (its number, for `t_continue`), `reply_code`, `reply_reason`,
 /// `branch_index` (`$T_reply_code`, `$T_reply_reason`, `$T_branch_idx`), `reply_type`: 1 in a failure route when the
-/// chosen reply was made up here, else 0; and what `$T_branch(name)` has. `$null` without transaction.
+/// chosen reply was made up here, else 0; and what `$T_branch(name)` has. Without transaction
+/// `reply_code` and `branch_index` are 0, the others `$null`.
 #[variable("T")]
 pub fn t(cx: &RouteCx, tm: &Tm, attribute: Attribute) -> Value {
     match attribute {
         Attribute::Uri | Attribute::Flags | Attribute::Ruid => return of_current_branch(cx, attribute),
         _ => {}
     }
-    let Some(transaction) = transaction(cx, tm) else { return Value::Null };
+    let Some(transaction) = transaction(cx, tm) else {
+        return match attribute {
+            Attribute::Code | Attribute::Branch => Value::Int(0),
+            _ => Value::Null,
+        };
+    };
     match attribute {
         Attribute::Index => transaction.id().index.into(),
         Attribute::Label => transaction.id().label.into(),

@@ -4,10 +4,10 @@ use engine::{Str, Value, transformation};
 
 use super::{Rest, map};
 
-/// How many lines there are; `$null` for an empty text.
+/// How many lines there are, as a text; `$null` for an empty text.
 #[transformation("line.count")]
 pub(super) fn count(input: Value) -> Value {
-    map(&input, |text| (!text.is_empty()).then(|| lines(text).count()))
+    map(&input, |text| (!text.is_empty()).then(|| lines(text).count().to_string()))
 }
 
 /// The line at `index` without its end; a negative index counts from the last one. Empty when there is none.

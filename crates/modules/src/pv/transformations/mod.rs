@@ -165,7 +165,7 @@ impl TransformArg for Rest {
         }
         Ok(Maybe::Constant(Str::from(text)))
     }
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self {
-        Self(<Str as TransformArg>::eval(compiled, cx))
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self> {
+        <Str as TransformArg>::eval(compiled, cx).map(Self)
     }
 }

@@ -19,8 +19,8 @@ impl TransformArg for Separator {
             _ => Err(args.error(format!("the separator must be one character and no comma, not `{text}`"))),
         }
     }
-    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Self {
-        *compiled
+    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Option<Self> {
+        Some(*compiled)
     }
 }
 

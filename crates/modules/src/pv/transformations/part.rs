@@ -17,8 +17,8 @@ impl TransformArg for Length {
             compiled => Ok(compiled),
         }
     }
-    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Self {
-        Self(i64::eval(compiled, cx))
+    fn eval(compiled: &Self::Compiled, cx: &RouteCx) -> Option<Self> {
+        i64::eval(compiled, cx).map(Self)
     }
 }
 
@@ -54,8 +54,8 @@ impl TransformArg for Separator {
             _ => return Err(args.error(format!("the separator must be one character, not `{text}`"))),
         })
     }
-    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Self {
-        *compiled
+    fn eval(compiled: &Self::Compiled, _: &RouteCx) -> Option<Self> {
+        Some(*compiled)
     }
 }
 

@@ -68,7 +68,10 @@ fn parts_of_texts() {
         ("s.substr,6,0", &[("abcdef", ""), ("abcdefg", "g")]),
         ("s.substr,2,100", &[("abcdef", "cdef")]),
         ("s.substr, 1 , 2 ", &[("42abc", "2a")]),
-        ("s.substr,$(var(x){s.len}{s.strip,1}),2", &[("0123456789", "01")]),
+        ("s.substr,$(var(x){s.len}),2", &[("0123456789", "")]),
+        ("s.substr,$(var(x){s.substr,3,1}{s.int}),2", &[("0123456789", "34")]),
+        // A text in place of a number.
+        ("s.substr,$(var(x){s.substr,3,1}),2", &[("0123456789", "")]),
         ("s.select,1,,", &[("a,b,,d", "b"), ("a", "")]),
         ("s.select,-1,,", &[("a,b,,d", "d")]),
         ("s.select,-4,,", &[("a,b,,d", "a")]),

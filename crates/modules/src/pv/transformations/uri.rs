@@ -1,8 +1,9 @@
 //! `{uri.*}`: parts of a URI. All are `$null` when the text is no URI, and empty when the part is missing.
 
-use engine::{Str, Value, transformation};
+use engine::{RouteCx, Str, Value, transformation};
 use sip::{Protocol, Uri};
 
+use super::super::variables::user_of;
 use super::{map, param};
 
 fn part(input: &Value, part: impl FnOnce(&Uri) -> Option<Str>) -> Value {
@@ -11,8 +12,8 @@ fn part(input: &Value, part: impl FnOnce(&Uri) -> Option<Str>) -> Value {
 
 /// The user.
 #[transformation("uri.user")]
-pub(super) fn user(input: Value) -> Value {
-    part(&input, Uri::user)
+pub(super) fn user(cx: &RouteCx, input: Value) -> Value {
+    part(&input, |uri| user_of(cx, uri))
 }
 
 /// The host.
@@ -33,10 +34,15 @@ pub(super) fn passwd(input: Value) -> Value {
     part(&input, Uri::password)
 }
 
-/// The port as it is written.
+/// The port, a number; empty when none is written.
 #[transformation("uri.port")]
 pub(super) fn port(input: Value) -> Value {
-    part(&input, |uri| Some(uri.port_text()))
+    map(&input, |text| {
+        let uri = Uri::parse(text.clone()).ok()?;
+        let text = uri.port_text();
+        // `05060` stays as it is written.
+        Some(uri.port().filter(|_| text.first() != Some(&b'0')).map_or(Value::Str(text), Value::from))
+    })
 }
 
 /// Scheme, user and host: the address of record.

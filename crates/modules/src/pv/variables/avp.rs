@@ -69,7 +69,9 @@ pub fn avp(cx: &RouteCx, name: AvpName, index: Index) -> Value {
     let mut joined = Vec::new();
     let mut some = false;
     for value in cx.avps.values(&key) {
-        if std::mem::replace(&mut some, true) {
+        some = true;
+        // Nothing separates empty values at the start, as in Kamailio.
+        if !joined.is_empty() {
             joined.extend_from_slice(b", ");
         }
         value.append_to(&mut joined);

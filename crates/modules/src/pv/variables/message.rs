@@ -18,10 +18,10 @@ pub fn rmid(cx: &RouteCx) -> Value {
     cx.message.method().id().into()
 }
 
-/// The code of a reply, as a text.
+/// The code of a reply.
 #[variable("rs")]
 pub fn rs(cx: &RouteCx) -> Value {
-    cx.message.status().map(|status| status.to_string()).into()
+    cx.message.status().into()
 }
 
 /// The code of a reply as a number; 0 in requests.

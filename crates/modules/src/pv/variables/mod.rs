@@ -27,6 +27,7 @@ use engine::VariableDef;
 
 pub use avp::{AvpKey, AvpName, numbered_avp};
 pub use credentials::AuthenticatedUser;
+pub(super) use request_uri::user_of;
 pub(super) use socket::socket_text;
 pub(super) use xavp::Family;
 

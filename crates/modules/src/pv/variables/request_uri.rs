@@ -24,15 +24,18 @@ pub(crate) fn user(uri: &Uri) -> Option<Str> {
     uri.user().filter(|user| !user.is_empty())
 }
 
-/// The user as scripts see it: with `user=phone` its parameters (`sip:+1;x=y@host;user=phone`) do not belong to the number,
-/// unless core parameter `phone2tel` is off.
+/// True for `sip:number@host;user=phone`, which counts as a telephone number unless core parameter `phone2tel` is off.
+fn is_phone(cx: &RouteCx, uri: &Uri) -> bool {
+    cx.core.settings.phone2tel
+        && uri.scheme().is_sip()
+        && uri.find_param("user").is_some_and(|param| param.value == Some(b"phone"))
+}
+
+/// The user as scripts see it: the parameters of a telephone number (`sip:+1;x=y@host;user=phone`) do not belong to it.
 pub(crate) fn user_of(cx: &RouteCx, uri: &Uri) -> Option<Str> {
     let user = user(uri)?;
-    let is_phone = cx.core.settings.phone2tel
-        && uri.scheme().is_sip()
-        && uri.find_param("user").is_some_and(|param| param.value == Some(b"phone"));
     match user.iter().position(|byte| *byte == b';') {
-        Some(end @ 1..) if is_phone => Some(user.slice(..end)),
+        Some(end @ 1..) if is_phone(cx, uri) => Some(user.slice(..end)),
         _ => Some(user),
     }
 }
@@ -94,7 +97,15 @@ fn set_ru_user(cx: &mut RouteCx, value: Value) -> Result<(), ScriptError> {
         Value::Str(user) => Some(user).filter(|user| !user.is_empty()),
         Value::Int(_) => return Err(ScriptError::new("the user of the request-URI must be a text")),
     };
-    change(cx, |uri| Ok(uri.with_user(user.as_deref())))
+    let phone = request_uri(cx).is_some_and(|uri| is_phone(cx, &uri));
+    change(cx, |uri| {
+        let old = uri.user_bytes().unwrap_or_default();
+        Ok(match (&user, memchr::memchr(b';', old)) {
+            // The parameters of a telephone number stay.
+            (Some(user), Some(end)) if phone => uri.with_user(Some(&[&**user, &old[end..]].concat())),
+            _ => uri.with_user(user.as_deref()),
+        })
+    })
 }
 
 /// The host of the request-URI; an IPv6 address has its brackets. Assigning keeps the port.
@@ -144,10 +155,11 @@ pub fn rp_transport(cx: &RouteCx) -> Value {
     part(request_uri(cx), transport)
 }
 
-/// The scheme of the request-URI: `sip`, `sips`, `tel`, `tels`, `urn`.
+/// The scheme of the request-URI: `sip`, `sips`, `tel`, `tels`, `urn`; `tel` also with `user=phone`, unless core parameter
+/// `phone2tel` is off.
 #[variable("rz")]
 pub fn rz(cx: &RouteCx) -> Value {
-    part(request_uri(cx), |uri| Some(Str::from_static(uri.scheme().name())))
+    part(request_uri(cx), |uri| Some(Str::from_static(if is_phone(cx, uri) { "tel" } else { uri.scheme().name() })))
 }
 
 /// The length of the request-URI.
@@ -162,10 +174,10 @@ pub fn rul_user(cx: &RouteCx) -> Value {
     request_uri(cx).map(|uri| user_length(cx, &uri)).into()
 }
 
-/// The request-URI as it was received.
+/// The request-URI as it was received; `$null` when it is no URI.
 #[variable("ou", "ouri")]
 pub fn ou(cx: &RouteCx) -> Value {
-    cx.message.request_uri().cloned().into()
+    part(original_uri(cx), |uri| Some(uri.text().clone()))
 }
 
 /// The user of the received request-URI.
