@@ -158,6 +158,8 @@ fn op_name(program: &Program, at: u32) -> Option<&str> {
         | Op::JumpUnlessCode(_)
         | Op::Jump(_)
         | Op::SetCode(_)
+        | Op::CodeFromTemporary(_)
+        | Op::ClearReturnCode
         | Op::LoopGuard { .. } => return None,
     })
 }
