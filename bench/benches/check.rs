@@ -10,6 +10,10 @@ use engine::load::{Offer, load};
 use engine::log::{Log, Sink};
 use language::{MemoryFiles, Source};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LINES: usize = 3000;
 const RUNS: usize = 50;
 
