@@ -107,11 +107,14 @@ impl Diagnostic {
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
     let limit = (length / 3).max(1);
-    let lower = name.to_lowercase();
+    let lower: Vec<char> = name.to_lowercase().chars().collect();
     candidates
         .into_iter()
         .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit && length <= LONGEST_NAME)
-        .map(|candidate| (edit_distance(&lower, &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            let other: Vec<char> = candidate.chars().flat_map(char::to_lowercase).collect();
+            (edit_distance(&lower, &other, limit), candidate)
+        })
         .filter(|(distance, candidate)| *distance <= limit && *candidate != name)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -129,22 +132,28 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
 /// Longer names are no misspelt ones, and comparing them takes long.
 const LONGEST_NAME: usize = 64;
 
-/// Damerau-Levenshtein distance (neighbouring swaps count one).
-fn edit_distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
+/// Damerau-Levenshtein distance (neighbouring swaps count one), or some number above `limit`.
+fn edit_distance(a: &[char], b: &[char], limit: usize) -> usize {
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
-        let mut row = vec![i; b.len() + 1];
+        let mut row = Vec::with_capacity(b.len() + 1);
+        row.push(i);
         for j in 1..=b.len() {
             let cost = usize::from(a[i - 1] != b[j - 1]);
-            row[j] = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + cost);
+            let mut best = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + cost);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                row[j] = row[j].min(rows[i - 2][j - 2] + 1);
+                best = best.min(before[j - 2] + 1);
             }
+            row.push(best);
         }
-        rows.push(row);
+        // Only a swap reaches back to the row before the last.
+        if row.iter().chain(&last).all(|distance| *distance > limit) {
+            return limit + 1;
+        }
+        before = std::mem::replace(&mut last, row);
     }
-    rows[a.len()][b.len()]
+    last.last().copied().unwrap_or_default()
 }
 
 impl Code {

@@ -4,7 +4,7 @@
 //!
 //! The tables under `known/` are generated from an inventory of Kamailio's documentation; [`effects`] is written by hand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::LazyLock;
 
@@ -161,7 +161,9 @@ pub fn function(name: &str) -> &'static [Function] {
 
 /// The functions that a module has.
 pub fn functions_of(module: &str) -> impl Iterator<Item = &'static str> {
-    rows(FUNCTIONS).filter(move |row| row[1] == module).map(|row| row[0])
+    static MAP: LazyLock<HashMap<&'static str, Vec<&'static str>>> =
+        LazyLock::new(|| group(rows(FUNCTIONS).map(|row| (row[1], row[0]))));
+    MAP.get(module).into_iter().flatten().copied()
 }
 
 /// A module's parameter.
@@ -180,13 +182,17 @@ pub fn param(module: &str, name: &str) -> Option<Param> {
 
 /// The parameters that a module has.
 pub fn params_of(module: &str) -> impl Iterator<Item = &'static str> {
-    rows(PARAMS).filter(move |row| row[0] == module && row[2] == "current").map(|row| row[1])
+    static MAP: LazyLock<HashMap<&'static str, Vec<&'static str>>> =
+        LazyLock::new(|| group(rows(PARAMS).filter(|row| row[2] == "current").map(|row| (row[0], row[1]))));
+    MAP.get(module).into_iter().flatten().copied()
 }
 
 /// Whether a parameter may be given several times, each time adding something.
 #[must_use]
 pub fn is_repeatable(module: &str, name: &str) -> bool {
-    rows(REPEATABLE).any(|row| row[0] == module && row[1] == name)
+    static SET: LazyLock<HashSet<(&'static str, &'static str)>> =
+        LazyLock::new(|| rows(REPEATABLE).map(|row| (row[0], row[1])).collect());
+    SET.contains(&(module, name))
 }
 
 /// The modules that have a variable.
@@ -208,7 +214,9 @@ pub fn transformation(name: &str) -> &'static [&'static str] {
 /// A core parameter, with the name that it is an alias of (empty: none).
 #[must_use]
 pub fn core_param(name: &str) -> Option<&'static str> {
-    rows(CORE_PARAMS).find(|row| row[0] == name).map(|row| row[1])
+    static MAP: LazyLock<HashMap<&'static str, &'static str>> =
+        LazyLock::new(|| rows(CORE_PARAMS).map(|row| (row[0], row[1])).collect());
+    MAP.get(name).copied()
 }
 
 /// Every core parameter, for "did you mean".

@@ -1,5 +1,6 @@
 //! Draws mistakes for people and machines. The only place that knows the drawing library.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -46,6 +47,59 @@ pub fn full(diagnostic: &Diagnostic, sources: &SourceMap, color: bool) -> String
         return without_empty_paths(&drawn);
     }
     drawn
+}
+
+/// For people: what is said of a name is said once, at its first place, with the lines of the others. Errors of the
+/// language are each their own, and so is everything in the forms for programs.
+#[must_use]
+pub fn grouped(diagnostics: &[Diagnostic], sources: &SourceMap) -> Vec<Diagnostic> {
+    let of_names = [Code::NotYet, Code::UnknownFunction, Code::UnknownVariable, Code::NoMeaning, Code::Removed];
+    let mut out: Vec<(Diagnostic, Vec<Span>)> = Vec::new();
+    let mut seen: HashMap<(Code, Severity, &str), usize> = HashMap::new();
+    for diagnostic in diagnostics {
+        let key = (diagnostic.code, diagnostic.severity, diagnostic.message.as_str());
+        let place = diagnostic.labels.first().map(|label| label.span);
+        match (seen.get(&key), place) {
+            (Some(&at), Some(place)) => out[at].1.push(place),
+            _ => {
+                if of_names.contains(&diagnostic.code) && place.is_some() {
+                    seen.insert(key, out.len());
+                }
+                out.push((diagnostic.clone(), Vec::new()));
+            }
+        }
+    }
+    let with_others = |(diagnostic, others): (Diagnostic, Vec<Span>)| match others.len() {
+        0 => diagnostic,
+        count => {
+            let first = diagnostic.labels.first().map(|label| label.span.file);
+            let text = format!("and {count} more: {}", lines(&others, first, sources));
+            diagnostic.help(text)
+        }
+    };
+    out.into_iter().map(with_others).collect()
+}
+
+/// How many lines are named before `..`.
+const MAX_LINES: usize = 12;
+
+/// `line 5`, `lines 5, 9`; with the file where it is not `file`.
+fn lines(spans: &[Span], file: Option<FileId>, sources: &SourceMap) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for span in spans {
+        let place = sources.location(*span);
+        let other = Some(span.file) != file;
+        let text = if other { format!("{}:{}", place.file, place.line) } else { place.line.to_string() };
+        if places.last() != Some(&text) {
+            places.push(text);
+        }
+    }
+    let word = if places.len() == 1 { "line" } else { "lines" };
+    if places.len() > MAX_LINES {
+        places.truncate(MAX_LINES);
+        places.push("..".to_owned());
+    }
+    format!("{word} {}", places.join(", "))
 }
 
 /// A suggested edit with the line it changes.
@@ -417,6 +471,30 @@ mod tests {
             Diagnostic { labels: Vec::new(), ..Diagnostic::warning(Code::File, "x\u{1b}y", Span::default(), "") };
         assert_eq!(concise(&pathless, &parsed.sources), "warning[E0005]: x\u{fffd}y");
         assert!(super::full(&pathless, &parsed.sources, true).contains("E0005"));
+    }
+
+    #[test]
+    fn a_name_is_reported_once_with_its_lines() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.cfg", "f();\ng(); f(); f();\nf();\n");
+        let other = sources.add("b.cfg", "f();\n");
+        let at = |file, start| Span { file, start, end: start + 1, expansion: 0 };
+        let missing = |span, name: &str| Diagnostic::error(Code::NotYet, format!("no `{name}`"), span, "");
+        let all = [
+            missing(at(file, 0), "f"),
+            missing(at(file, 5), "g"),
+            missing(at(file, 10), "f"),
+            missing(at(file, 15), "f"),
+            missing(at(file, 20), "f"),
+            missing(at(other, 0), "f"),
+        ];
+        let grouped = grouped(&all, &sources);
+        assert_eq!(grouped.iter().map(|it| it.message.as_str()).collect::<Vec<_>>(), ["no `f`", "no `g`"]);
+        assert_eq!((grouped[0].help.join(";"), grouped[1].help.len()), ("and 4 more: lines 2, 3, b.cfg:1".into(), 0));
+        let syntax = |start| Diagnostic::error(Code::Syntax, "expected `;`", at(file, start), "");
+        assert_eq!(super::grouped(&[syntax(0), syntax(5)], &sources).len(), 2);
+        let many: Vec<Diagnostic> = (0..40).map(|_| missing(at(file, 0), "f")).collect();
+        assert_eq!(super::grouped(&many, &sources)[0].help, ["and 39 more: line 1"]);
     }
 
     #[test]

@@ -103,6 +103,13 @@ pub(crate) struct Entry {
     pub(crate) places: Vec<Span>,
 }
 
+impl Entry {
+    /// The module that it belongs to, or is.
+    fn owner(&self) -> &str {
+        if self.kind == Kind::Module { &self.name } else { &self.module }
+    }
+}
+
 /// The report on one configuration.
 pub(crate) struct Report {
     /// Everything that it uses, by kind and name.
@@ -136,21 +143,53 @@ impl Report {
                 .collect();
             let _ = writeln!(out, "{:18}{:4}: {}", format!("{}s", kind.name()), of_kind.len(), counts.join(", "));
         }
-        for verdict in Verdict::ALL {
-            let mut entries = self.entries.iter().filter(|entry| entry.verdict.name() == verdict).peekable();
-            if entries.peek().is_some() {
-                let _ = writeln!(out, "\n{verdict}:");
+        for verdict in Verdict::ALL.into_iter().filter(|verdict| *verdict != "here") {
+            let mut entries: Vec<&Entry> =
+                self.entries.iter().filter(|entry| entry.verdict.name() == verdict).collect();
+            if entries.is_empty() {
+                continue;
             }
-            for entry in entries {
-                let of = if entry.module.is_empty() { String::new() } else { format!(" ({})", entry.module) };
-                let name = format!("{} {}{of}", entry.kind.name(), entry.name);
-                let _ = writeln!(out, "  {name:50} {}", places(&entry.places, sources));
+            let _ = writeln!(out, "\n{verdict}:");
+            // What belongs to a module stands below it.
+            entries.sort_by_key(|entry| (entry.owner(), entry.kind));
+            let of_listed = |entry: &Entry| {
+                let listed = |other: &&Entry| other.kind == Kind::Module && other.name == entry.module;
+                entries.iter().any(listed)
+            };
+            for entry in &entries {
+                let (indent, of) = match of_listed(entry) {
+                    true => (4, String::new()),
+                    false if entry.module.is_empty() => (2, String::new()),
+                    false => (2, format!(" ({})", entry.module)),
+                };
+                let name = format!("{:indent$}{} {}{of}", "", entry.kind.name(), entry.name);
+                wrapped(&mut out, &format!("{name:COLUMN$}"), COLUMN, &places(&entry.places, sources));
                 if let Verdict::Different(note) = &entry.verdict {
-                    let _ = writeln!(out, "      {note}");
+                    let start = " ".repeat(indent + 4);
+                    wrapped(&mut out, &start, start.len(), note);
                 }
             }
         }
+        self.here(&mut out);
         out
+    }
+
+    /// What needs no attention, by name only.
+    fn here(&self, out: &mut String) {
+        let here = |kind| {
+            let of_kind = self.entries.iter().filter(move |entry| entry.kind == kind && entry.verdict == Verdict::Here);
+            of_kind.map(|entry| entry.name.as_str()).collect::<Vec<_>>()
+        };
+        if Kind::ALL.into_iter().any(|kind| !here(kind).is_empty()) {
+            let _ = writeln!(out, "\nhere:");
+        }
+        for kind in Kind::ALL {
+            let mut names = here(kind);
+            names.dedup();
+            if !names.is_empty() {
+                wrapped(out, &format!("  {:18}", format!("{}s", kind.name())), 20, &names.join(", "));
+            }
+        }
     }
 
     /// For programs: one JSON object.
@@ -183,18 +222,51 @@ impl Report {
     }
 }
 
-/// `line 5, 9` or `a.cfg:5, b.cfg:9` when there are several files.
+/// Lines of the report are not longer, if their words allow it.
+const WIDTH: usize = 120;
+/// Where the places begin.
+const COLUMN: usize = 53;
+
+/// Writes `start` and the words of `text`, with `indent` blanks before each further line.
+fn wrapped(out: &mut String, start: &str, indent: usize, text: &str) {
+    let mut line = start.to_owned();
+    let mut is_first = true;
+    for word in text.split(' ') {
+        if !is_first && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(out, "{}", line.trim_end());
+            line = " ".repeat(indent);
+            is_first = true;
+        }
+        // A name that reaches into the column of the places.
+        if !is_first || !(line.ends_with(' ') || line.is_empty()) {
+            line.push(' ');
+        }
+        line.push_str(word);
+        is_first = false;
+    }
+    let _ = writeln!(out, "{}", line.trim_end());
+}
+
+/// `line 5`, `lines 5, 9`, or `a.cfg:5, 9, b.cfg:9` when there are several files.
 fn places(spans: &[Span], sources: &SourceMap) -> String {
     let one_file = sources.files.len() == 1;
     let mut places: Vec<String> = Vec::new();
+    let mut last: Option<(&str, usize)> = None;
     for span in spans {
         let place = sources.location(*span);
-        let text = if one_file { place.line.to_string() } else { format!("{}:{}", place.file, place.line) };
-        if places.last() != Some(&text) {
-            places.push(text);
+        if last == Some((place.file, place.line)) {
+            continue;
         }
+        let same_file = one_file || last.is_some_and(|(file, _)| file == place.file);
+        places.push(if same_file { place.line.to_string() } else { format!("{}:{}", place.file, place.line) });
+        last = Some((place.file, place.line));
     }
-    format!("{}{}", if one_file { "line " } else { "" }, places.join(", "))
+    let word = match (one_file, places.len()) {
+        (false, _) => "",
+        (true, 1) => "line ",
+        (true, _) => "lines ",
+    };
+    format!("{word}{}", places.join(", "))
 }
 
 struct Making<'a> {
@@ -348,14 +420,20 @@ struct Notes<'a> {
 impl<'a> Notes<'a> {
     /// Reads the bullets of a Markdown text: `- ` begins one, indented lines go on. `- `module`: ..` is about a module.
     fn of(text: &'a str) -> Self {
-        let mut sentences = Vec::new();
+        let mut sentences: Vec<(&str, String)> = Vec::new();
         for bullet in text.split("\n- ").skip(1) {
             let bullet = bullet.split("\n\n").next().unwrap_or_default();
             let about = bullet.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
             let (module, body) = about.filter(|(name, _)| known::module(name).is_some()).unwrap_or(("", bullet));
             let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
             let parts = body.split("; ").flat_map(|part| part.split(". "));
-            sentences.extend(parts.map(|part| (module, part.trim_end_matches('.').to_owned())));
+            for part in parts.map(|part| part.trim_end_matches('.')) {
+                // Alone it would say nothing.
+                match sentences.last_mut().filter(|_| part.contains("the latter")) {
+                    Some((_, before)) => *before = format!("{before}; {part}"),
+                    None => sentences.push((module, part.to_owned())),
+                }
+            }
         }
         Self { sentences }
     }
@@ -410,7 +488,7 @@ mod tests {
         assert_eq!(verdict("fr_timer"), ("missing", "line 3".into()));
         assert_eq!(verdict("debug"), ("here", "line 4".into()));
         assert_eq!(verdict("log"), ("different", "line 7".into()));
-        assert_eq!(verdict("t_relay"), ("missing", "line 8, 10".into()));
+        assert_eq!(verdict("t_relay"), ("missing", "lines 8, 10".into()));
         assert_eq!(verdict("nonsense"), ("unknown", "line 10".into()));
         let shown = report.text(&sources);
         assert!(shown.contains("Something about `log(level)` here\n") && !shown.contains("And more"), "{shown}");

@@ -360,6 +360,8 @@ pub struct Effects {
     pub refuses: bool,
     /// It judges the sender.
     pub judges: bool,
+    /// Kamailio has no such function: misspelt, or of a module of somebody's own. It may do anything.
+    pub unknown: bool,
 }
 
 /// What a function does, by its name; `modules` are those that have one of this name.
@@ -375,6 +377,7 @@ pub fn of(name: &str) -> Effects {
         absorbs: ABSORB_WHEN_TRUE.contains(&name),
         refuses: ANSWER_WHEN_FALSE.contains(&name),
         judges: JUDGE.contains(&name),
+        unknown: crate::known::function(name).is_empty(),
     }
 }
 
@@ -400,5 +403,6 @@ mod tests {
         assert!(of("send_reply").handles && !of("send_reply").relays);
         assert!(of("auth_check").guards && of("lookup").chooses && of("handle_publish").handles);
         assert_eq!(of("xlog"), Effects::default());
+        assert!(of("sl_sned_reply").unknown && !of("route").unknown);
     }
 }

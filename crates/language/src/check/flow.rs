@@ -7,39 +7,21 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::effects;
-use super::model::Model;
-use crate::ast::{
-    BinaryOp, Block, Call, Case, Expr, ExprKind, Label, RouteKind, Statement, StatementKind, UnaryOp, Variable,
+use super::condition::{
+    self, ALL_METHODS, METHODS, NEED_NO_ANSWER, constant, is_destination, is_method, judges, knows_sender, method_bits,
+    pattern_bits, text,
 };
+use super::effects::{self, Effects};
+use super::model::Model;
+use crate::ast::{BinaryOp, Block, Call, Case, Expr, ExprKind, Label, RouteKind, Statement, StatementKind, UnaryOp};
 use crate::span::Span;
 
 /// More states than this at one point: the walk ends.
 const MAX_STATES: usize = 512;
+/// Blocks in blocks, with those of the routes that are called there: the walk ends.
+const MAX_DEPTH: usize = 300;
 /// More statements walked than this: the walk ends.
 const MAX_STEPS: usize = 400_000;
-
-const METHODS: [&str; 15] = [
-    "INVITE",
-    "ACK",
-    "BYE",
-    "CANCEL",
-    "OPTIONS",
-    "REGISTER",
-    "PRACK",
-    "UPDATE",
-    "INFO",
-    "SUBSCRIBE",
-    "NOTIFY",
-    "MESSAGE",
-    "PUBLISH",
-    "REFER",
-    "KDMQ",
-];
-/// All known methods and the unknown ones.
-const ALL_METHODS: u16 = 0xffff;
-/// Nobody waits for an answer to these.
-const NEED_NO_ANSWER: u16 = 0b1010;
 
 /// What is known of a request at one point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -60,6 +42,8 @@ pub(super) struct State {
     from_local: Option<bool>,
     /// It has a To tag.
     pub in_dialog: Option<bool>,
+    /// What the last function said that matters here: `$rc` is above or below 0.
+    succeeded: Option<bool>,
 }
 
 impl State {
@@ -72,7 +56,13 @@ impl State {
         local: None,
         from_local: None,
         in_dialog: None,
+        succeeded: None,
     };
+
+    /// Whether it is here only because its sender claims to be local.
+    pub(super) fn claims_local(self) -> bool {
+        self.from_local == Some(true)
+    }
 
     /// Whether somebody waits for an answer.
     pub(super) const fn wants_answer(self) -> bool {
@@ -114,7 +104,8 @@ impl Paths {
             routes.entry(route.name.as_ref().map_or("", |name| &name.node)).or_default().push(&route.body);
         }
         let Some(main) = routes.get("").cloned() else { return Self::default() };
-        let mut walk = Walk { routes, memo: HashMap::new(), paths: Self::default(), steps: 0, gave_up: false };
+        let mut walk =
+            Walk { routes, memo: HashMap::new(), paths: Self::default(), steps: 0, depth: 0, gave_up: false };
         let mut states = States::from([State::START]);
         for block in &main {
             let mut out = Returns::default();
@@ -141,6 +132,7 @@ struct Walk<'a> {
     memo: HashMap<(String, State), Option<Returns>>,
     paths: Paths,
     steps: usize,
+    depth: usize,
     gave_up: bool,
 }
 
@@ -160,6 +152,10 @@ impl<'a> Walk<'a> {
         returns: &mut Returns,
         breaks: &mut Option<States>,
     ) -> States {
+        self.depth += 1;
+        self.gave_up |= self.depth > MAX_DEPTH;
+        let announced = condition::announce_silence(statements);
+        let mut before: Option<&Statement> = None;
         for statement in statements {
             self.steps += states.len();
             if self.steps > MAX_STEPS || states.len() > MAX_STATES {
@@ -168,8 +164,19 @@ impl<'a> Walk<'a> {
             if states.is_empty() || self.gave_up {
                 break;
             }
-            states = self.statement(statement, states, returns, breaks);
+            // `secf_check_ua(); if ($? == -2)`: the code is what the line above thinks of the sender.
+            let verdict = before.is_some_and(condition::judges_statement) && condition::looks_at_code(statement);
+            let unjudged: States = states.iter().filter(|state| !state.judged).copied().collect();
+            if (announced || verdict) && !unjudged.is_empty() {
+                let judged = states.into_iter().map(|state| State { judged: true, ..state }).collect();
+                let out = self.statement(statement, judged, returns, breaks);
+                states = out.into_iter().map(|state| State { judged: false, ..state }).collect();
+            } else {
+                states = self.statement(statement, states, returns, breaks);
+            }
+            before = Some(statement);
         }
+        self.depth -= 1;
         states
     }
 
@@ -276,6 +283,10 @@ impl<'a> Walk<'a> {
     fn switch(&mut self, on: &'a Expr, cases: &'a [Case], states: States, returns: &mut Returns) -> States {
         let states = self.value(on, states);
         let by_method = is_method(on);
+        if !by_method && condition::may_be_code(on) {
+            return self.switch_on_code(on, cases, &states, returns);
+        }
+        let states = if knows_sender(on) { guarded(&states) } else { states };
         let mut rest = states;
         let mut entering: Vec<States> = Vec::new();
         for case in cases {
@@ -293,7 +304,42 @@ impl<'a> Walk<'a> {
             });
         }
         // Without a default, and with it when its case stands before others, the rest passes by.
-        let mut out = if cases.iter().any(|case| case.label.is_none()) { States::new() } else { rest };
+        let out = if cases.iter().any(|case| case.label.is_none()) { States::new() } else { rest };
+        self.cases(cases, entering, out, returns)
+    }
+
+    /// `switch ($rc)`: what failed enters by the cases below 0, what did not by those above. A script that names one
+    /// code below 0 is taken to name all that are possible.
+    fn switch_on_code(&mut self, on: &'a Expr, cases: &'a [Case], states: &States, returns: &mut Returns) -> States {
+        let number = |case: &Case| match &case.label {
+            Some(Label::Value(value)) => constant(value),
+            _ => None,
+        };
+        let numbers: Vec<Option<i64>> = cases.iter().map(number).collect();
+        let names_failure = numbers.iter().flatten().any(|number| *number < 0);
+        let names_success = numbers.iter().flatten().any(|number| *number > 0);
+        let fits = |state: &State, succeeds: bool| state.succeeded.is_none_or(|succeeded| succeeded == succeeds);
+        // A variable that holds no code may have noted a check of the sender.
+        let states: States = if names_failure || condition::is_code(on) { states.clone() } else { guarded(states) };
+        let of = |wanted: &dyn Fn(&State) -> bool| states.iter().filter(|state| wanted(state)).copied().collect();
+        let entering = numbers.iter().map(|number| match number {
+            Some(number) if names_failure && *number != 0 => of(&|state| fits(state, *number > 0)),
+            _ => states.clone(),
+        });
+        let has_default = cases.iter().any(|case| case.label.is_none());
+        let passes = |state: &State| match state.succeeded {
+            _ if has_default => false,
+            Some(false) => !names_failure,
+            Some(true) => !(names_failure && names_success),
+            None => true,
+        };
+        let entering = entering.collect();
+        let out = of(&passes);
+        self.cases(cases, entering, out, returns)
+    }
+
+    /// Walks the cases of a switch; `out` passes all of them by.
+    fn cases(&mut self, cases: &'a [Case], entering: Vec<States>, mut out: States, returns: &mut Returns) -> States {
         let mut falling = States::new();
         let mut left = Some(States::new());
         for (case, entering) in cases.iter().zip(entering) {
@@ -381,6 +427,14 @@ impl<'a> Walk<'a> {
                 return order((with_methods(&states, bits), with_methods(&states, !bits)));
             }
         }
+        if let (true, Some(number)) = (condition::is_code(left), constant(right)) {
+            let can = |holds: bool| -> States {
+                let fits =
+                    |state: &&State| state.succeeded.is_none_or(|it| condition::code_can_be(it, op, number, holds));
+                states.iter().filter(fits).copied().collect()
+            };
+            return (can(true), can(false));
+        }
         let is_null = |expr: &Expr| matches!(&expr.kind, ExprKind::Variable(variable) if variable.name == "null");
         if knows_sender(left) || knows_sender(right) {
             // `== $null` says that nothing is known of it.
@@ -419,6 +473,9 @@ impl<'a> Walk<'a> {
 
     fn effects(&mut self, call: &'a Call, span: Span, states: States) -> Split {
         let effects = effects::of(&call.name.node);
+        if effects.unknown {
+            return anything(&states);
+        }
         if effects.relays {
             let to_given_host = !call.arguments.is_empty() && call.name.node != "t_relay";
             for state in &states {
@@ -429,6 +486,7 @@ impl<'a> Walk<'a> {
             handled: state.handled || effects.handles || (effects.absorbs && yes) || (effects.refuses && !yes),
             guarded: state.guarded || (effects.guards && yes),
             chosen: state.chosen || (effects.chooses && yes),
+            succeeded: if effects == Effects::default() { state.succeeded } else { Some(yes) },
             ..*state
         };
         (
@@ -451,22 +509,19 @@ impl<'a> Walk<'a> {
                 number = value.to_string();
                 if number == "0" { "" } else { number.as_str() }
             }
-            _ => {
-                // It may do anything.
-                let states: States =
-                    states.into_iter().map(|state| State { handled: true, guarded: true, ..state }).collect();
-                return (states.clone(), states);
-            }
+            _ => return anything(&states),
         };
-        let Some(blocks) = self.routes.get(name).cloned() else { return (states.clone(), states) };
+        // A route that is not here has an error of its own, or stands in a file that includes this one.
+        let Some(blocks) = self.routes.get(name).cloned() else { return anything(&states) };
         let (mut yes, mut no) = (States::new(), States::new());
+        let states: States = states.into_iter().map(|state| State { succeeded: None, ..state }).collect();
         for state in states {
             for (state, code) in self.enter(name, &blocks, state).0 {
                 if code != Code::False {
-                    yes.insert(state);
+                    yes.insert(State { succeeded: (code == Code::True).then_some(true), ..state });
                 }
                 if code != Code::True {
-                    no.insert(state);
+                    no.insert(State { succeeded: (code == Code::False).then_some(false), ..state });
                 }
             }
         }
@@ -491,6 +546,13 @@ impl<'a> Walk<'a> {
         self.memo.insert(key, Some(returns.clone()));
         returns
     }
+}
+
+/// After something that may do anything.
+fn anything(states: &States) -> Split {
+    let after = states.iter().map(|state| State { handled: true, guarded: true, chosen: true, ..*state });
+    let after: States = after.collect();
+    (after.clone(), after)
 }
 
 fn union(mut one: States, other: States) -> States {
@@ -522,88 +584,4 @@ fn from_local(states: &States) -> Split {
         fits.map(|state| State { from_local: Some(wanted), ..*state }).collect()
     };
     (known(true), known(false))
-}
-
-fn method_bits(name: &str) -> u16 {
-    let at = METHODS.iter().position(|method| method.eq_ignore_ascii_case(name)).unwrap_or(METHODS.len());
-    1 << at
-}
-
-/// The methods that a simple pattern such as `^(INVITE|ACK)$` can match; `None` when it is not simple.
-fn pattern_bits(pattern: &str) -> Option<u16> {
-    let plain: String = pattern.chars().filter(|c| !"^$()".contains(*c)).collect();
-    if plain.is_empty() || !plain.chars().all(|c| c.is_ascii_alphabetic() || c == '|') {
-        return None;
-    }
-    let bits = |part: &str| {
-        let fits = |method: &str| method.contains(&part.to_ascii_uppercase());
-        METHODS.iter().enumerate().filter(|(_, method)| fits(method)).fold(0x8000, |bits, (at, _)| bits | 1 << at)
-    };
-    Some(plain.split('|').fold(0, |all, part| all | bits(part)))
-}
-
-fn text(expr: &Expr) -> Option<&str> {
-    match &expr.kind {
-        ExprKind::String(text) | ExprKind::Word(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn constant(expr: &Expr) -> Option<i64> {
-    match &expr.kind {
-        ExprKind::Int(number) => Some(*number),
-        ExprKind::Unary { op: UnaryOp::Negate, operand } => constant(operand).map(|number| -number),
-        _ => None,
-    }
-}
-
-fn is_method(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Operand(name) => name == "method",
-        ExprKind::Variable(variable) => variable.name == "rm" && variable.transformations.is_empty(),
-        _ => false,
-    }
-}
-
-/// Writing these chooses the destination.
-fn is_destination(variable: &Variable) -> bool {
-    matches!(&*variable.name, "ru" | "ruri" | "rd" | "ruri.domain" | "du" | "duri" | "dd" | "nh" | "rz")
-}
-
-/// Whether an expression asks for something that says who sent the request, or that the script noted before.
-fn knows_sender(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Operand(name) => matches!(&**name, "src_ip" | "src_port" | "dst_ip" | "dst_port" | "proto" | "af"),
-        ExprKind::Variable(variable) => {
-            let about_source = variable.inner.as_ref().is_some_and(|inner| inner.node.contains("$si"));
-            let noted = ["var", "avp", "xavp", "xavu", "sht", "shtex", "shv", "dlg_var", "T_req", "sel", "hdr", "def"];
-            let source =
-                ["si", "src_ip", "sp", "su", "sut", "proto", "pr", "Ri", "Rp", "RAi", "RAp", "Rn", "rcv", "recv"];
-            let known = ["au", "aU", "ad", "ar", "adu", "tls_peer_verified", "tls", "ct", "ua", "conid", "sslast"];
-            let name = &*variable.name;
-            about_source || [&noted[..], &source[..], &known[..]].concat().contains(&name)
-        }
-        ExprKind::Binary { left, right, .. } => knows_sender(left) || knows_sender(right),
-        ExprKind::Unary { operand, .. } => knows_sender(operand),
-        _ => false,
-    }
-}
-
-/// Whether a condition is about what to think of the sender.
-fn judges(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Operand(name) => name == "src_ip",
-        ExprKind::Variable(variable) => {
-            matches!(&*variable.name, "ua" | "si" | "sht" | "su" | "shv" | "gip2" | "geoip")
-        }
-        ExprKind::Binary { left, right, .. } => judges(left) || judges(right),
-        ExprKind::Unary { operand, .. } => judges(operand),
-        ExprKind::Call(call) => {
-            effects::of(&call.name.node).judges || call.arguments.iter().any(|argument| {
-                judges(argument)
-                    || matches!(&argument.kind, ExprKind::String(text) if text.contains("$ua") || text.contains("$si"))
-            })
-        }
-        _ => false,
-    }
 }

@@ -11,6 +11,7 @@ mod model;
 
 mod assignment;
 mod common;
+mod condition;
 mod db_driver;
 mod dispatcher_algorithm;
 mod duplicate_param;
@@ -24,6 +25,7 @@ mod never_written;
 mod open_relay;
 mod pattern;
 mod relay_ignored;
+mod reply_in_called;
 mod reply_kind;
 mod secret;
 #[cfg(test)]
@@ -62,6 +64,7 @@ const LINTS: &[fn(&mut Check<'_>)] = &[
     assignment::check,
     zero::check,
     reply_kind::check,
+    reply_in_called::check,
     unknown_target::check,
     flag_range::check,
     never_written::check,

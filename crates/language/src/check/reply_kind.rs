@@ -69,6 +69,8 @@ const NO_TRANSACTION: &[&str] = &[
     "t_set_disable_6xx",
 ];
 
+/// Routes in routes: more do not run either.
+const MAX_DEPTH: usize = 100;
 /// More calls than this: the walk ends.
 const MAX_STEPS: usize = 100_000;
 
@@ -119,6 +121,7 @@ struct Walk<'a> {
     /// With what the loop or the switch may be left.
     broke: Option<bool>,
     steps: usize,
+    depth: usize,
 }
 
 /// `None`: this way is never gone.
@@ -207,7 +210,7 @@ impl<'a> Walk<'a> {
     }
 
     fn enter(&mut self, name: &'a str, may: bool) -> Option<bool> {
-        if self.steps > MAX_STEPS {
+        if self.steps > MAX_STEPS || self.depth >= MAX_DEPTH {
             return Some(true);
         }
         if let Some(known) = self.memo.get(&(name, may)) {
@@ -216,10 +219,12 @@ impl<'a> Walk<'a> {
         let Some(blocks) = self.routes.get(name).cloned() else { return Some(true) };
         self.memo.insert((name, may), Some(true));
         let around = (self.returned.take(), self.broke.take());
+        self.depth += 1;
         let mut out = Some(may);
         for block in blocks {
             out = out.and_then(|may| self.list(&block.statements, may));
         }
+        self.depth -= 1;
         // A `break` outside of loops leaves the route.
         let out = either(either(out, self.returned), self.broke);
         (self.returned, self.broke) = around;

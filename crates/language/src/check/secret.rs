@@ -48,6 +48,15 @@ const MODULES: &[&str] = &[
     "xmpp",
 ];
 
+/// Functions with a password as an argument, from 1.
+const ARGUMENTS: &[(&str, usize)] = &[
+    ("pv_auth_check", 2),
+    ("pv_www_authenticate", 2),
+    ("pv_www_authorize", 2),
+    ("pv_proxy_authenticate", 2),
+    ("pv_proxy_authorize", 2),
+];
+
 /// Passwords that stand in documentation, and places to fill in: no secrets.
 const PUBLIC: &[&str] = &["kamailiorw", "kamailioro", "openserrw", "openserro", "opensipsrw", "secret", "guest"];
 
@@ -69,6 +78,13 @@ pub(super) fn check(check: &mut Check<'_>) {
     }
     for span in model.params.iter().filter_map(|param| in_param(model, param)) {
         places.entry(span.file).or_default().push(span);
+    }
+    for (name, argument) in ARGUMENTS {
+        for text in model.calls.iter().filter(|site| site.name() == *name).filter_map(|site| site.text(*argument)) {
+            if text.span.expansion == 0 && is_secret(text.node) {
+                places.entry(text.span.file).or_default().push(part(text.span, text.node, 0..text.node.len()));
+            }
+        }
     }
     let mut found = Vec::new();
     for (file, mut spans) in places {
@@ -147,6 +163,8 @@ mod tests {
         for right in ["a:kamailiorw", "a:DB_PASSWORD", "a:$var(x)", "a:{{ pass }}", "a:<pw>", "a"] {
             assert_eq!(count(&format!("#!define A \"mysql://{right}@h/x\"")), 0, "{right}");
         }
+        let checks = |password: &str| format!("request_route {{ pv_auth_check(\"$fd\", \"{password}\", 0, 0); }}");
+        assert_eq!((count(&checks("q8w7")), count(&checks("$var(p)"))), (1, 0));
         assert_eq!(count("modparam(\"auth\", \"secret\", \"q8w7\")"), 0, "not loaded, so something else");
     }
 }

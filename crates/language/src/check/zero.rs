@@ -13,7 +13,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         return;
     }
     let used = used_routes(model);
-    let mut found = Vec::new();
+    let (mut found, mut noted) = (Vec::new(), Vec::new());
     for route in model.routes.iter().filter(|route| route.kind == RouteKind::Request) {
         let Some(user) = route.name.as_ref().and_then(|name| used.get(&*name.node)) else { continue };
         visit::lists(&route.body.statements, &mut |statements| {
@@ -21,8 +21,20 @@ pub(super) fn check(check: &mut Check<'_>) {
                 if is_zero(statement) && !statements[..at].iter().any(answers) {
                     found.push((statement.span, *user));
                 }
+                if let Some((name, zero)) = may_return_zero(&statements[..at], statement) {
+                    noted.push((statement.span, name, zero, *user));
+                }
             }
         });
+    }
+    for (span, name, zero, user) in noted {
+        let message = format!("`$var({name})` can be 0 here, which ends the script");
+        check.diagnostics.push(
+            Diagnostic::warning(Code::ZeroInCondition, message, span, "0 does not mean false")
+                .label(zero, "when nothing changes it")
+                .label(user, "never gets to see it")
+                .help("begin with -1 for false"),
+        );
     }
     for (span, user) in found {
         let old = check.model.sources.text(span);
@@ -99,6 +111,64 @@ fn is_zero(statement: &Statement) -> bool {
     matches!(&statement.kind, StatementKind::Return(Some(Expr { kind: ExprKind::Int(0), .. })))
 }
 
+/// The variable in `$var(x) = 0; .. return $var(x);` that only some ways between give another value, and its 0.
+fn may_return_zero<'a>(before: &'a [Statement], last: &'a Statement) -> Option<(&'a str, Span)> {
+    let StatementKind::Return(Some(value)) = &last.kind else { return None };
+    let name = variable(value)?;
+    let mut zero = None;
+    for statement in before {
+        match &statement.kind {
+            StatementKind::Expr(Expr { kind: ExprKind::Assign { target, value }, .. })
+                if variable(target) == Some(name) =>
+            {
+                zero = matches!(value.kind, ExprKind::Int(0)).then_some(statement.span);
+            }
+            _ if always_writes(statement, name) => zero = None,
+            _ => {}
+        }
+    }
+    Some((name, zero?))
+}
+
+/// Whether every way through a statement may write a variable; a function that is given it may.
+fn always_writes(statement: &Statement, name: &str) -> bool {
+    let given = format!("$var({name})");
+    let writes = |statements: &[Statement]| {
+        let mut found = false;
+        visit::expressions(statements, &mut |expr| {
+            found |= matches!(&expr.kind, ExprKind::Assign { target, .. } if variable(target) == Some(name));
+        });
+        found
+    };
+    let mut is_given = false;
+    visit::expressions(std::slice::from_ref(statement), &mut |expr| {
+        if let ExprKind::Call(call) = &expr.kind {
+            let names = |text: &str| call.name.node != "xlog" && text.contains(&given);
+            is_given |= call.name.node == "route"
+                || call.arguments.iter().any(|it| matches!(&it.kind, ExprKind::String(text) if names(text)));
+        }
+    });
+    is_given
+        || match &statement.kind {
+            StatementKind::If { then, otherwise: Some(otherwise), .. } => {
+                writes(&then.statements) && writes(&otherwise.statements)
+            }
+            StatementKind::Switch { cases, .. } => cases.iter().any(|case| case.label.is_none() && writes(&case.body)),
+            StatementKind::Block(block) => writes(&block.statements),
+            _ => false,
+        }
+}
+
+/// The name in `$var(x)`.
+fn variable(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Variable(variable) if variable.name == "var" && variable.transformations.is_empty() => {
+            variable.inner.as_ref().map(|inner| inner.node.as_str())
+        }
+        _ => None,
+    }
+}
+
 /// Whether a statement may answer the request or send it on: ending the script behind it may well be meant.
 fn answers(statement: &Statement) -> bool {
     let mut found = false;
@@ -129,6 +199,23 @@ mod tests {
         assert_eq!(lines(&format!("{LOCAL}{through}")), [3]);
         let text = "route[A] { return(0); }\nrequest_route { if (route(A)) exit; }";
         assert_eq!(edits(Code::ZeroInCondition, text), [("return(0)".into(), "return(-1)".into())]);
+    }
+
+    #[test]
+    fn a_variable_that_may_still_be_zero_is_found() {
+        let route =
+            |body: &str| format!("route[A] {{\n{body}\nreturn $var(x);\n}}\nrequest_route {{ if (route(A)) exit; }}");
+        assert_eq!(lines(&route("$var(x) = 0; if ($rU == 1) { $var(x) = 1; }")), [3]);
+        assert_eq!(lines(&route("$var(x) = 0; while ($rU == 1) { $var(x) = 1; }")), [3]);
+        for right in [
+            "$var(x) = -1; if ($rU == 1) { $var(x) = 1; }",
+            "$var(x) = 0; if ($rU == 1) { $var(x) = 1; } else { $var(x) = 2; }",
+            "$var(x) = 0; $var(x) = $rU;",
+            "$var(x) = 0; sql_pvquery(\"c\", \"q\", \"$var(x)\");",
+            "$var(x) = 0; route(B);",
+        ] {
+            assert_eq!(lines(&route(right)), [0; 0], "{right}");
+        }
     }
 
     #[test]

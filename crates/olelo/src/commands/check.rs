@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::load::{Outcome, load};
 use engine::log::{Log, Sink};
 use language::check::Model;
-use language::diagnostic::Severity;
+use language::diagnostic::{Diagnostic, Severity};
 use language::{FileSystem, Source, render};
 
 use crate::arguments::{Arguments, Check, define};
@@ -29,10 +29,10 @@ pub(crate) fn load_file(file: &str, defines: &[String]) -> Outcome {
 pub(crate) fn show(outcome: &Outcome) {
     let color = std::io::stderr().is_terminal();
     let is_remark = |code: engine::Code| code == engine::Code::NoMeaning || code.is_lint();
-    for diagnostic in &outcome.diagnostics {
-        if !is_remark(diagnostic.code) {
-            eprintln!("{}", render::full(diagnostic, &outcome.sources, color));
-        }
+    let shown = |diagnostic: &&Diagnostic| !is_remark(diagnostic.code);
+    let mistakes: Vec<Diagnostic> = outcome.diagnostics.iter().filter(shown).cloned().collect();
+    for diagnostic in render::grouped(&mistakes, &outcome.sources) {
+        eprintln!("{}", render::full(&diagnostic, &outcome.sources, color));
     }
     let remarks = outcome.diagnostics.iter().filter(|diagnostic| is_remark(diagnostic.code)).count();
     if remarks > 0 {
@@ -65,21 +65,27 @@ pub(crate) fn run(check: &Check, _: &Arguments) -> ExitCode {
     if check.format == "sarif" {
         say!("{}", render::sarif(&outcome.diagnostics, &outcome.sources));
     }
-    for diagnostic in outcome.diagnostics.iter().filter(|_| check.format != "sarif") {
-        say!(
-            "{}",
-            match &*check.format {
-                "concise" => render::concise(diagnostic, &outcome.sources),
-                "json" => render::json(diagnostic, &outcome.sources),
-                _ => render::full(diagnostic, &outcome.sources, color),
+    match &*check.format {
+        "sarif" => {}
+        "concise" | "json" => {
+            let draw = if check.format == "json" { render::json } else { render::concise };
+            outcome.diagnostics.iter().for_each(|diagnostic| say!("{}", draw(diagnostic, &outcome.sources)));
+        }
+        _ => {
+            for diagnostic in render::grouped(&outcome.diagnostics, &outcome.sources) {
+                say!("{}", render::full(&diagnostic, &outcome.sources, color));
             }
-        );
+        }
     }
     if let (Some("program"), Some(loaded)) = (check.emit.as_deref(), &outcome.loaded) {
         say!("{}", loaded.program.listing().trim_end());
     }
     let count = |severity| outcome.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     eprintln!("{}: {} errors, {} warnings", check.file, count(Severity::Error), count(Severity::Warning));
+    let missing = outcome.diagnostics.iter().any(|diagnostic| diagnostic.code == engine::Code::NotYet);
+    if missing && check.format == "full" {
+        eprintln!("`olelo check --report {}` lists what Olelo does not have yet, by module", check.file);
+    }
     exit_code(&outcome, check.deny_warnings)
 }
 
