@@ -1,11 +1,14 @@
-//! A request is sent on with a function that answers nobody when it fails, and nobody looks whether it did.
-//!
-//! `t_relay` and its kin are not among them: the transaction that they make answers 478 or 500 itself.
+//! A request is sent on, and nobody looks whether that failed.
 
 use super::{Check, visit};
 use crate::ast::{ExprKind, RouteKind, Statement, StatementKind};
 use crate::diagnostic::{Code, Diagnostic};
 
+/// When these fail, the transaction answers 478 or 500 itself; the script learns nothing.
+const ANSWERING: &[&str] =
+    &["t_relay", "t_relay_to", "t_relay_to_udp", "t_relay_to_tcp", "t_relay_to_tls", "t_relay_to_sctp"];
+
+/// When these fail, the sender waits in vain.
 const SILENT: &[&str] = &[
     "t_forward_nonack",
     "t_forward_nonack_udp",
@@ -31,7 +34,8 @@ pub(super) fn check(check: &mut Check<'_>) {
                 let StatementKind::Expr(expr) = &statement.kind else { continue };
                 let ExprKind::Call(call) = &expr.kind else { continue };
                 let at_end = is_main && std::ptr::eq(statements, body);
-                if SILENT.contains(&&*call.name.node) && ends(&statements[at + 1..], at_end) {
+                let relays = SILENT.contains(&&*call.name.node) || ANSWERING.contains(&&*call.name.node);
+                if relays && ends(&statements[at + 1..], at_end) {
                     found.push((expr.span, &*call.name.node));
                 }
             }
@@ -44,8 +48,15 @@ pub(super) fn check(check: &mut Check<'_>) {
             continue;
         }
         let message = format!("nobody notices when `{name}` fails");
-        let label = "when it fails, the request gets no answer";
-        let reply = if name.starts_with("t_") { "t_reply(\"500\", \"Server error\")" } else { "sl_reply_error()" };
+        let (label, reply) = match name {
+            _ if ANSWERING.contains(&name) => {
+                ("when it fails, the sender gets a 478 or 500 of tm, and the script learns nothing", "sl_reply_error()")
+            }
+            _ if name.starts_with("t_") => {
+                ("when it fails, the request gets no answer", "t_reply(\"500\", \"Server error\")")
+            }
+            _ => ("when it fails, the request gets no answer", "sl_reply_error()"),
+        };
         let old = check.model.sources.text(span);
         check.diagnostics.push(
             Diagnostic::warning(Code::RelayResultIgnored, message, span, label)
@@ -79,13 +90,15 @@ mod tests {
     #[test]
     fn a_failure_that_nobody_notices_is_found() {
         assert_eq!(found("forward();"), ["forward()"]);
+        assert_eq!(found("if ($rU == 1) { t_relay(); exit; }\ndrop;"), ["t_relay()"]);
         assert_eq!(found("if ($rU == 1) { forward(); exit; }\ndrop;"), ["forward()"]);
         assert_eq!(found("t_newtran(); t_forward_nonack(\"a.example\", \"5060\"); exit;").len(), 1);
     }
 
     #[test]
-    fn what_answers_itself_or_is_tested_is_silent() {
-        assert_eq!(found("t_relay(); exit;"), [""; 0]);
+    fn what_is_tested_or_needs_no_answer_is_silent() {
+        assert_eq!(found("if (!t_relay()) { sl_reply_error(); }\nexit;"), [""; 0]);
+        assert_eq!(found("if (is_method(\"CANCEL\")) { t_relay(); exit; }\ndrop;"), [""; 0]);
         assert_eq!(found("if (!forward()) { sl_reply_error(); }"), [""; 0]);
         assert_eq!(found("forward(); if ($rc < 0) sl_reply_error();"), [""; 0]);
         assert_eq!(found("if (is_method(\"ACK\")) { forward(); exit; }\ndrop;"), [""; 0]);
