@@ -52,7 +52,7 @@ impl ControlAddress {
     }
 }
 
-/// `host`, `host:port`, `[v6]`, `[v6]:port`. `*` is every address.
+/// `host`, `host:port`, `port`, `[v6]`, `[v6]:port`. `*` and no host are every address.
 fn host_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
@@ -61,10 +61,11 @@ fn host_port(text: &str) -> Option<(String, u16)> {
         }
         None => match text.split_once(':') {
             Some((host, port)) => (host, Some(port)),
+            None if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) => ("*", Some(text)),
             None => (text, None),
         },
     };
-    let host = if host == "*" { "0.0.0.0" } else { host };
+    let host = if host == "*" || host.is_empty() && port.is_some() { "0.0.0.0" } else { host };
     let port = port.map_or(Some(DEFAULT_PORT), |port| port.parse().ok())?;
     (!host.is_empty() && !host.contains(char::is_whitespace)).then(|| (host.to_owned(), port))
 }
@@ -97,10 +98,13 @@ mod tests {
             ("tcp:[::1]:7", "tcp:[::1]:7"),
             ("udp:*:7", "udp:0.0.0.0:7"),
             ("localhost:2050", "udp:localhost:2050"),
+            ("tcp:3012", "tcp:0.0.0.0:3012"),
+            ("3012", "udp:0.0.0.0:3012"),
+            ("udp::7", "udp:0.0.0.0:7"),
         ] {
             assert_eq!(ControlAddress::parse(text).unwrap().to_string(), expected, "{text}");
         }
-        for text in ["", "unix:", "tcp:", "tcp:a:b", "tcp:a:70000", "udp:[::1", "udp:[::1]7", "tcp:a b"] {
+        for text in ["", "unix:", "tcp:", "tcp:70000", "tcp:a:b", "tcp:a:70000", "udp:[::1", "udp:[::1]7", "tcp:a b"] {
             assert!(ControlAddress::parse(text).is_err(), "{text}");
         }
     }

@@ -1,10 +1,13 @@
 //! Serves the protocol of [`crate::binrpc`] on local sockets, TCP and UDP: module ctl's `binrpc` parameter.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{RpcFault, RpcValue};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, UdpSocket, UnixDatagram, UnixListener};
 use tokio::sync::Semaphore;
@@ -35,7 +38,48 @@ const DATAGRAM: usize = 65_535;
 pub struct BinrpcServer {
     address: ControlAddress,
     task: AbortHandle,
+    clients: Arc<Clients>,
     _file: Option<OwnedFile>,
+}
+
+/// An open connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// To a local socket: it has no name.
+    Local,
+    /// Over TCP.
+    Tcp {
+        /// The client's end.
+        peer: SocketAddr,
+        /// Our end.
+        local: SocketAddr,
+    },
+}
+
+/// The open connections of a server, numbered as they came.
+#[derive(Debug, Default)]
+struct Clients(Mutex<(u64, BTreeMap<u64, Client>)>);
+
+impl Clients {
+    fn add(self: &Arc<Self>, client: Client) -> Open {
+        let mut all = self.0.lock();
+        all.0 += 1;
+        let number = all.0;
+        all.1.insert(number, client);
+        Open { of: self.clone(), number }
+    }
+}
+
+/// A connection is in the list as long as this lives.
+struct Open {
+    of: Arc<Clients>,
+    number: u64,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.of.0.lock().1.remove(&self.number);
+    }
 }
 
 impl Drop for BinrpcServer {
@@ -51,6 +95,12 @@ impl BinrpcServer {
         &self.address
     }
 
+    /// The open connections, the oldest first. Datagrams have none.
+    #[must_use]
+    pub fn clients(&self) -> Vec<Client> {
+        self.clients.0.lock().1.values().cloned().collect()
+    }
+
     /// Listens on `address` and serves `commands`. `access` is for local sockets. Runs on the current runtime.
     pub async fn start(
         address: &ControlAddress,
@@ -63,12 +113,13 @@ impl BinrpcServer {
             socket_file::remove_stale_socket(path)?;
         }
         let (mut bound, mut file) = (address.clone(), None);
+        let clients = Arc::new(Clients::default());
         let task = match address {
             ControlAddress::UnixStream(path) => {
                 let listener = UnixListener::bind(path).map_err(fail())?;
                 file = Some(OwnedFile::new(path));
                 access.apply(path)?;
-                tokio::spawn(accept(Listener::Unix(listener), commands, log))
+                tokio::spawn(accept(Listener::Unix(listener), clients.clone(), commands, log))
             }
             ControlAddress::UnixDatagram(path) => {
                 let socket = UnixDatagram::bind(path).map_err(fail())?;
@@ -79,7 +130,7 @@ impl BinrpcServer {
             ControlAddress::Tcp(host, port) => {
                 let listener = TcpListener::bind((host.as_str(), *port)).await.map_err(fail())?;
                 bound = ControlAddress::Tcp(host.clone(), listener.local_addr().map_err(fail())?.port());
-                tokio::spawn(accept(Listener::Tcp(listener), commands, log))
+                tokio::spawn(accept(Listener::Tcp(listener), clients.clone(), commands, log))
             }
             ControlAddress::Udp(host, port) => {
                 let socket = UdpSocket::bind((host.as_str(), *port)).await.map_err(fail())?;
@@ -87,7 +138,7 @@ impl BinrpcServer {
                 tokio::spawn(serve_udp(socket, commands))
             }
         };
-        Ok(Self { address: bound, task: task.abort_handle(), _file: file })
+        Ok(Self { address: bound, task: task.abort_handle(), clients, _file: file })
     }
 }
 
@@ -97,7 +148,7 @@ enum Listener {
 }
 
 /// Accepts clients. Those beyond the limit wait in the kernel's queue.
-async fn accept(listener: Listener, commands: CommandSource, log: ErrorLog) {
+async fn accept(listener: Listener, open: Arc<Clients>, commands: CommandSource, log: ErrorLog) {
     let slots = Arc::new(Semaphore::new(MAX_CLIENTS));
     // Clients end with the server.
     let mut clients = tokio::task::JoinSet::new();
@@ -107,14 +158,16 @@ async fn accept(listener: Listener, commands: CommandSource, log: ErrorLog) {
         let commands = commands.clone();
         let accepted = match &listener {
             Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                let listed = open.add(Client::Local);
                 clients.spawn(async move {
-                    let _slot = slot;
+                    let _held = (slot, listed);
                     serve_stream(stream, &commands).await
                 });
             }),
-            Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+            Listener::Tcp(listener) => listener.accept().await.map(|(stream, peer)| {
+                let listed = stream.local_addr().map(|local| open.add(Client::Tcp { peer, local }));
                 clients.spawn(async move {
-                    let _slot = slot;
+                    let _held = (slot, listed);
                     serve_stream(stream, &commands).await
                 });
             }),

@@ -98,6 +98,12 @@ pub(crate) fn cancel_invite(cx: &mut RouteCx, tm: &Arc<Tm>, invite: &Arc<Transac
 }
 
 impl Transaction {
+    /// The branch waits for its final reply.
+    #[must_use]
+    pub fn is_pending(&self, branch: BranchId) -> bool {
+        self.lock().machine.branches().get(branch).is_some_and(|at| at.is_pending())
+    }
+
     /// Cancels the branches that are `chosen` and pend. `cause` is the status that their CANCELs name as the reason.
     /// Answers how many branches still wait for their final reply.
     pub fn cancel_branches(

@@ -81,6 +81,22 @@ pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     }
 }
 
+/// The transaction of a request that did not make one: of the first one when it came before, of the INVITE for the ACK to
+/// a negative reply and to a 2xx that was made here.
+pub(super) fn known_request(cx: &RouteCx, tm: &Tm) -> Option<Arc<Transaction>> {
+    let key = key_of(cx)?;
+    let known = tm.table.find_request(&key, &tm.matching());
+    if cx.message.method() != Method::Ack {
+        return known;
+    }
+    known.filter(|invite| invite.lock().machine.status() >= 300).or_else(|| {
+        tm.table.find_invite_of_ack(&key).filter(|invite| {
+            let state = invite.lock();
+            state.machine.is_own_reply() && (200..300).contains(&state.machine.status())
+        })
+    })
+}
+
 /// True when the request came before: it has a transaction, which the following functions use.
 #[function(REQUEST)]
 pub fn t_lookup_request(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {

@@ -7,7 +7,7 @@ use engine::{RouteCx, Routes, Str};
 use transaction::BranchId;
 
 use super::Current;
-use super::relay;
+use super::failover;
 use super::step::{Notice, Step};
 use super::transaction::{State, Transaction};
 
@@ -19,7 +19,7 @@ impl Transaction {
     pub(crate) async fn react(self: &Arc<Self>, failed: Vec<BranchId>) {
         for branch in failed {
             self.lock().ended_by = Some(branch);
-            if !relay::next_target(self, branch) {
+            if !failover::next_target(self, branch).await {
                 self.branch_failure_route(branch).await;
             }
         }

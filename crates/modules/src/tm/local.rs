@@ -170,6 +170,32 @@ impl Tm {
         Ok(Some(transaction.id()))
     }
 
+    /// Acknowledges the 2xx to an INVITE that was made here and whose ACK is left to others (`without_ack`). `headers` are
+    /// whole lines. `false`: no such INVITE has a 2xx.
+    pub(crate) fn acknowledge_call(
+        &self,
+        call_id: &Str,
+        cseq: u32,
+        headers: &Str,
+        body: &Str,
+        sends: &mut Vec<Outgoing>,
+    ) -> Result<bool, ScriptError> {
+        let headers = ack_headers(headers, body)?;
+        for invite in self.table.local_invites(call_id, cseq) {
+            let state = invite.lock();
+            let Ok(request) = Message::parse(state.request.text.clone()) else { continue };
+            let number = request.cseq().ok().flatten().map(|cseq| cseq.number);
+            let answered = (200..300).contains(&state.machine.status());
+            if number == Some(cseq)
+                && request.call_id().is_some_and(|id| id == *call_id)
+                && let Some(branch) = state.reply_branch.filter(|_| answered)
+            {
+                return Ok(invite.acknowledge(&state, branch, &AckParts { headers, body: body.clone() }, sends));
+            }
+        }
+        Ok(false)
+    }
+
     fn local_context(&self, message: Message, request: &LocalRequest) -> Result<Box<RouteCx>, ScriptError> {
         let core = self.core();
         let socket = request
@@ -208,16 +234,27 @@ impl Tm {
     ) -> Result<Arc<Transaction>, ScriptError> {
         let call_id = cx.message.call_id().ok_or_else(|| ScriptError::new("no Call-ID"))?;
         let cseq = cx.message.cseq().ok().flatten().map(|cseq| cseq.number).unwrap_or(request.cseq);
-        let options = Options {
+        let mut options = Options {
             reply_timeout: request.reply_timeout,
             ringing_timeout: request.ringing_timeout,
             ..cx.find_data::<Current>().map(|current| current.options.clone()).unwrap_or_default()
         };
+        if options.on_failure.is_some() && !self.params.enable_uac_fr {
+            engine::log!(
+                cx.core.log,
+                Warning,
+                "{}: requests made here have a failure route with `enable_uac_fr`",
+                cx.place()
+            );
+            options.on_failure = None;
+        }
         let method = cx.message.method();
         let now = self.now();
         let mut machine = Forwarding::local(now, self.timers(&options, method == Method::Invite, Some(cx)));
         self.configure(&mut machine, &options);
-        let saved = Saved { is_saved: true, ..Saved::of(cx) };
+        let mut saved = Saved { is_saved: true, ..Saved::of(cx) };
+        // It was made from the URI or the route set; a failure route finds none, as in Kamailio.
+        saved.to.destination = None;
         let transaction = self.table.insert_local(&call_id, cseq, |id| {
             Transaction::new(id, None, method, self.clone(), machine, saved, options)
         });
@@ -253,17 +290,29 @@ fn first_route(message: &Message) -> Option<Str> {
 }
 
 impl Transaction {
-    /// Acknowledges a 2xx to an INVITE that was made here (RFC 3261 section 13.2.2.4).
-    pub(crate) fn acknowledge(&self, state: &State, branch: usize, sends: &mut Vec<Outgoing>) {
-        let Some(at) = state.branches.get(branch) else { return };
-        let Some(kept) = &at.reply else { return };
+    /// Acknowledges a 2xx to an INVITE that was made here (RFC 3261 section 13.2.2.4). `false`: the branch has none.
+    pub(crate) fn acknowledge(
+        &self,
+        state: &State,
+        branch: usize,
+        parts: &AckParts,
+        sends: &mut Vec<Outgoing>,
+    ) -> bool {
+        let Some(at) = state.branches.get(branch) else { return false };
+        let Some(kept) = &at.reply else { return false };
         let came_by = kept.came_by;
-        let Ok(reply) = Message::parse(kept.received.clone()) else { return };
-        let Some(ack) = ack_to_2xx(&at.request, &reply) else { return };
+        let Ok(reply) = Message::parse(kept.received.clone()) else { return false };
+        let Some(ack) = ack_to_2xx(&at.request, &reply, parts) else { return false };
         let core = self.tm.core().clone();
         match self.tm.live.local_ack_mode.get() {
-            WHERE_THE_INVITE_WENT => return sends.push(at.outgoing(ack.text)),
-            WHERE_THE_REPLY_CAME_FROM => return sends.push(Outgoing::reply_to(&came_by, ack.text)),
+            WHERE_THE_INVITE_WENT => {
+                sends.push(at.outgoing(ack.text));
+                return true;
+            }
+            WHERE_THE_REPLY_CAME_FROM => {
+                sends.push(Outgoing::reply_to(&came_by, ack.text));
+                return true;
+            }
             _ => {}
         }
         let preferred = at.socket;
@@ -280,7 +329,36 @@ impl Transaction {
                 None => engine::log!(core.log, Error, "no way to send the ACK to `{}`", ack.next_hop),
             }
         }));
+        true
     }
+}
+
+/// What an ACK to a 2xx has beside what INVITE and 2xx say.
+#[derive(Default)]
+pub(crate) struct AckParts {
+    /// Whole lines.
+    headers: Str,
+    body: Str,
+}
+
+/// Header lines for an ACK, each with its line end.
+fn ack_headers(lines: &Str, body: &Str) -> Result<Str, ScriptError> {
+    let mut text = lines.trim().to_vec();
+    if !text.is_empty() {
+        text.extend_from_slice(b"\r\n");
+    }
+    let wrong = |_| ScriptError::new("these are no header lines");
+    let parsed = Message::parse(Str::from([b"ACK sip:a SIP/2.0\r\n", &*text, b"\r\n"].concat())).map_err(wrong)?;
+    if !parsed.body().is_empty() {
+        return Err(ScriptError::new("an empty line is among the headers"));
+    }
+    if !body.is_empty() && !parsed.has_header(HeaderName::ContentType) {
+        return Err(ScriptError::new("a body needs a Content-Type header"));
+    }
+    if parsed.has_header(HeaderName::ContentLength) {
+        return Err(ScriptError::new("Content-Length is added here"));
+    }
+    Ok(Str::from(text))
 }
 
 struct Ack {
@@ -289,7 +367,7 @@ struct Ack {
 }
 
 /// The ACK to a 2xx: to the Contact, along the recorded route.
-fn ack_to_2xx(invite: &Bytes, reply: &Message) -> Option<Ack> {
+fn ack_to_2xx(invite: &Bytes, reply: &Message, parts: &AckParts) -> Option<Ack> {
     let invite = Message::parse(Str::from(invite.clone())).ok()?;
     let cseq = invite.cseq().ok().flatten()?.number;
     let via = invite.via().ok().flatten()?;
@@ -326,7 +404,7 @@ fn ack_to_2xx(invite: &Bytes, reply: &Message) -> Option<Ack> {
     line("Call-ID: ", &invite.call_id()?);
     line("CSeq: ", format!("{cseq} ACK").as_bytes());
     line("Max-Forwards: ", b"70");
-    line("Content-Length: ", b"0");
-    text.extend_from_slice(b"\r\n");
+    line("Content-Length: ", parts.body.len().to_string().as_bytes());
+    text.extend_from_slice(&[&*parts.headers, b"\r\n", &*parts.body].concat());
     Some(Ack { text: Bytes::from(text), next_hop })
 }

@@ -9,6 +9,7 @@ mod check;
 mod contacts;
 mod counters;
 mod create;
+mod failover;
 mod failure;
 mod hop;
 mod incoming;
@@ -81,6 +82,7 @@ pub const MODULE: ModuleDef = ModuleDef {
         options::T_SET_MAX_LIFETIME,
         options::T_SET_NO_E2E_CANCEL_REASON,
         options::T_SET_RETR,
+        options::T_USE_UAC_HEADERS,
         relay_functions::T_FORWARD_NONACK,
         relay_functions::T_FORWARD_NONACK_TCP,
         relay_functions::T_FORWARD_NONACK_TLS,
@@ -121,6 +123,7 @@ pub const MODULE: ModuleDef = ModuleDef {
 pub struct Tm {
     params: TmParams,
     live: params::Live,
+    failover_codes: failover::ReplyCodes,
     core: OnceLock<Arc<Core>>,
     table: table::Table,
     timer: timer::Timer,
@@ -160,7 +163,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     for (name, on) in [
         ("noisy_ctimer", params.noisy_ctimer),
         ("reparse_invite", params.reparse_invite),
-        ("reparse_on_dns_failover", params.reparse_on_dns_failover),
+        ("reply_relay_mode", params.reply_relay_mode),
     ] {
         if !on {
             let message = format!("switching `{name}` off is not supported yet");
@@ -184,6 +187,10 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     if !(400..700).contains(&params.reply_408_code) {
         return refuse("reply_408_code", "`reply_408_code` must be from 400 to 699", "no code of a negative reply");
     }
+    let Some(failover_codes) = failover::ReplyCodes::parse(&params.failover_reply_codes.to_text()) else {
+        let name = "failover_reply_codes";
+        return refuse(name, &format!("wrong value of `{name}`"), "`code=403;class=5`: codes from 300, classes from 3");
+    };
     if params.contacts_avp.is_empty() != params.contact_flows_avp.is_empty() {
         let (name, other) = match params.contacts_avp.is_empty() {
             true => ("contact_flows_avp", "contacts_avp"),
@@ -195,6 +202,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     let tm = Arc::new(Tm {
         live,
         params,
+        failover_codes,
         core: OnceLock::new(),
         table: table::Table::new(),
         timer: timer::Timer::default(),
@@ -244,6 +252,11 @@ impl Tm {
         self.table.find_reply(reply)
     }
 
+    /// The transaction of a request that did not make one: it came before, or it is the ACK to a final reply of ours.
+    pub(crate) fn known_request(&self, cx: &engine::RouteCx) -> Option<Arc<Transaction>> {
+        check::known_request(cx, self)
+    }
+
     /// The transaction of the INVITE that this CANCEL takes back.
     pub(crate) fn invite_of_cancel(&self, cx: &engine::RouteCx) -> Option<Arc<Transaction>> {
         cancel::find_invite(cx, self)
@@ -252,6 +265,11 @@ impl Tm {
     /// The first transaction with this Call-ID and CSeq number; `invite_only`: the first of an INVITE.
     pub(crate) fn find_call(&self, call_id: &[u8], cseq: u32, invite_only: bool) -> Option<Arc<Transaction>> {
         self.table.find_call(call_id, cseq, invite_only)
+    }
+
+    /// The transaction with this number.
+    pub(crate) fn by_id(&self, id: TransactionId) -> Option<Arc<Transaction>> {
+        self.table.get(id)
     }
 
     /// Ends transactions that nothing else would end; there should be none.

@@ -155,3 +155,10 @@ pub fn t_drop_replies(cx: &mut RouteCx, mode: Option<Str>) -> CallResult {
     transaction.lock().drop_mode = Some(mode);
     Ok(Return::TRUE)
 }
+
+/// CANCELs and ACKs that are made here carry From and To as they were sent, not as they were received. They always do,
+/// so this is only for scripts that ask for it. Always true.
+#[function(ANY)]
+pub fn t_use_uac_headers(_cx: &mut RouteCx) -> CallResult {
+    Ok(Return::TRUE)
+}

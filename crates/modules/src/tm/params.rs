@@ -53,8 +53,8 @@ pub struct TmParams {
     /// provisional reply, 2 sends the CANCEL at once.
     #[param(default = 1)]
     pub cancel_b_method: i64,
-    /// After a fail-over to another address the request is the one that was sent first, with another Via. 0, a new run of
-    /// the branch route, is not supported.
+    /// After a fail-over to another address the request is the one that was sent first, with another Via. 0: it is made
+    /// anew from the received one, and the branch route runs for it.
     #[param(default = true)]
     pub reparse_on_dns_failover: bool,
     /// Name of the `onreply_route` for replies without transaction; `drop` or 0 keeps them from being sent on.
@@ -129,6 +129,39 @@ pub struct TmParams {
     /// Its reason.
     #[param(default = "Request Timeout".into())]
     pub reply_408_reason: Str,
+    /// Replies that lead to the next address of a destination, beside 503: `code=403` is one status, `class=5` all from
+    /// 500 on; separated by semicolons. Counts with the core parameter `use_dns_failover`.
+    pub failover_reply_codes: Str,
+    /// 1: whoever answers 503 is put on the black list of destinations. Has no effect without that list, which the core
+    /// parameter `use_dst_blocklist` would switch on (not supported).
+    #[param(default = 0)]
+    pub blst_503: i64,
+    /// For how many seconds when the 503 does not say. Has no effect, like `blst_503`.
+    #[param(default = 0)]
+    pub blst_503_def_timeout: i64,
+    /// For how many seconds at least. Has no effect, like `blst_503`.
+    #[param(default = 0)]
+    pub blst_503_min_timeout: i64,
+    /// For how many seconds at most. Has no effect, like `blst_503`.
+    #[param(default = 3600)]
+    pub blst_503_max_timeout: i64,
+    /// The methods whose timeout puts a destination on the black list. Has no effect, like `blst_503`.
+    #[param(default = 1)]
+    pub blst_methods_add: i64,
+    /// The methods for which the black list is looked at. Has no effect, like `blst_503`.
+    #[param(default = 4_294_967_287)]
+    pub blst_methods_lookup: i64,
+    /// A failure route that runs for longer, in milliseconds, is followed by a check whether its transaction still exists.
+    /// Here a transaction always exists as long as its scripts run; any value is accepted.
+    #[param(default = 5000)]
+    pub exec_time_check: i64,
+    /// 1: a 2xx whose script waits is not sent on in the transaction when another final reply was sent meanwhile. 0, sent
+    /// on all the same, is not supported.
+    #[param(default = true)]
+    pub reply_relay_mode: bool,
+    /// 1: requests that are made here have a failure route when `event_route[tm:local-request]` calls `t_on_failure`.
+    #[param(default = false)]
+    pub enable_uac_fr: bool,
     /// Name of the xavp in which `t_load_contacts` keeps further attributes; the same as that of usrloc.
     pub xavp_contact: Str,
 }

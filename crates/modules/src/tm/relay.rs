@@ -7,7 +7,7 @@ use engine::forward::{self, Sending};
 use engine::reply::LastFailure;
 use engine::{Branch, CallResult, Return, RouteCx, Routes, ScriptError, Str};
 use sip::{HeaderName, Method, Protocol, Uri};
-use transaction::{BranchId, Output};
+use transaction::BranchId;
 use transport::resolve::Target;
 use transport::{ConnectionId, LocalSocket};
 
@@ -248,7 +248,8 @@ pub(crate) fn takes_request_uri(cx: &RouteCx) -> bool {
         })
 }
 
-/// Keeps for failure routes what the request is now. The first relaying does it, unless `t_save_lumps` did before.
+/// Keeps the edits made so far for failure routes. The first relaying does it, unless `t_save_lumps` did before. Their
+/// destination stays what it was when the transaction was made.
 pub(crate) fn save(state: &mut State, cx: &RouteCx) {
     state.note(cx);
     state.request.flags = cx.flags;
@@ -258,8 +259,6 @@ pub(crate) fn save(state: &mut State, cx: &RouteCx) {
     }
     state.request.is_saved = true;
     state.request.edits = cx.message.edits().clone();
-    state.request.to = engine::route_cx::Destinations { branches: Vec::new(), ..cx.to.clone() };
-    state.request.send = cx.send;
 }
 
 /// What a branch route may change and must not change for the next branch.
@@ -348,7 +347,7 @@ fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, to: Branch, refus
 }
 
 /// Runs the branch route; `false`: it dropped the branch.
-async fn run_branch_route(
+pub(super) async fn run_branch_route(
     cx: &mut RouteCx,
     program: &Arc<engine::program::Program>,
     route: engine::program::RouteId,
@@ -361,7 +360,7 @@ async fn run_branch_route(
 }
 
 /// The contact's path becomes Route headers (RFC 3327 section 5.1).
-fn add_path(cx: &mut RouteCx, to: &Branch) {
+pub(super) fn add_path(cx: &mut RouteCx, to: &Branch) {
     let Some(path) = to.path.as_ref().filter(|path| !path.is_empty()) else { return };
     let at =
         cx.message.header(HeaderName::Route).map_or_else(|| cx.message.headers_start(), |header| header.range().start);
@@ -456,96 +455,4 @@ pub(crate) fn send_to(
     }
     cx.outbox.push(outgoing);
     Ok(())
-}
-
-/// Tries the next address of a branch that got no useful reply (RFC 3263 section 4.3): one that timed out, was refused
-/// or answered 503. True when a further branch was sent there.
-pub(crate) fn next_target(transaction: &Arc<Transaction>, failed: BranchId) -> bool {
-    let tm = &transaction.tm;
-    let core = tm.core();
-    let now = tm.now();
-    let mut step = Step::default();
-    {
-        let mut state = transaction.lock();
-        if !core.settings.use_dns_failover
-            || state.options.disable_failover
-            || state.machine.is_final()
-            || state.machine.is_cancelled()
-            || state.machine.is_blocked()
-            || state.branches.len() as i64 >= core.settings.max_branches
-        {
-            return false;
-        }
-        let Some(seen) = state.machine.branches().get(failed) else { return false };
-        let useless = seen.status() == 503 || seen.timed_out() && !seen.replied();
-        if !useless {
-            return false;
-        }
-        let id = state.branches.len();
-        let Some(at) = state.branches.get_mut(failed) else { return false };
-        let mut others = std::mem::take(&mut at.other_targets).into_iter();
-        let found = others.find_map(|target| {
-            core.sending_socket(target.protocol, &target.address, at.to.socket, Some(at.socket))
-                .map(|socket| (target, socket.clone()))
-        });
-        let Some((target, socket)) = found else { return false };
-        let at = &state.branches[failed];
-        let parameter = branch_parameter(transaction.id(), id);
-        let Some(request) = with_other_via(&at.request, &socket, target.protocol, &parameter) else { return false };
-        let branch = SentBranch {
-            to: at.to.clone(),
-            request: request.clone(),
-            cancel: None,
-            socket: socket.id,
-            protocol: target.protocol,
-            destination: target.address,
-            connection: None,
-            no_connect: at.no_connect,
-            other_targets: others.collect(),
-            on_reply: at.on_reply,
-            failure_route: at.failure_route,
-            on_failure: at.on_failure,
-            reply: None,
-            refused: false,
-            replied_before: false,
-        };
-        step.sends.push(branch.outgoing(request));
-        state.machine.add_branch(now, transaction.is_invite(), target.protocol.is_stream());
-        // The reply of the address that did not work is not the request's answer as long as another one may come.
-        state.machine.drop_replies(failed..failed + 1);
-        state.branches.push(branch);
-        transaction.perform(&mut state, now, Vec::<Output>::new(), &mut step);
-    }
-    step.finish(transaction, None);
-    true
-}
-
-/// The request as it was sent, with another first Via.
-fn with_other_via(
-    request: &bytes::Bytes,
-    socket: &LocalSocket,
-    protocol: Protocol,
-    branch: &str,
-) -> Option<bytes::Bytes> {
-    let mut message = sip::Message::parse(Str::from(request.clone())).ok()?;
-    let via = message.via().ok().flatten()?.text.clone();
-    let start = message.buffer().offset_of(&via)?;
-    let host = socket.advertise.as_ref().map_or_else(
-        || match socket.address.ip() {
-            std::net::IpAddr::V4(address) => address.to_string(),
-            std::net::IpAddr::V6(address) => format!("[{address}]"),
-        },
-        |(host, _)| host.clone(),
-    );
-    let port = socket.advertise.as_ref().and_then(|(_, port)| *port).unwrap_or_else(|| socket.address.port());
-    let rport = if via.windows(6).any(|part| part == b";rport") { ";rport" } else { "" };
-    let mut text = format!("SIP/2.0/{} {host}", protocol.via_name());
-    if port != protocol.default_port() {
-        text.push_str(&format!(":{port}"));
-    }
-    text.push_str(&format!(";branch={branch}{rport}"));
-    message.edits_mut().replace(start..start + via.len(), text);
-    let content_length =
-        if protocol.is_stream() { sip::ContentLength::Required } else { sip::ContentLength::WhenChanged };
-    Some(bytes::Bytes::from(message.print(&sip::PrintOptions { content_length, ..sip::PrintOptions::default() })))
 }

@@ -9,6 +9,7 @@ use transaction::{BranchId, Output, Time};
 use transport::Outgoing;
 
 use super::hop::{self, Parts};
+use super::local::AckParts;
 use super::transaction::{State, Transaction};
 
 /// What listeners hear of.
@@ -189,7 +190,7 @@ impl Transaction {
         }
         if state.machine.is_local() {
             if self.is_invite() && (200..300).contains(&status) && state.automatic_ack {
-                self.acknowledge(state, branch, &mut step.sends);
+                self.acknowledge(state, branch, &AckParts::default(), &mut step.sends);
             }
         } else {
             self.tm.counters.relayed.increment();

@@ -250,6 +250,12 @@ impl Table {
             .cloned()
     }
 
+    /// The INVITEs of our own that may be this step of a call.
+    pub(crate) fn local_invites(&self, call_id: &[u8], cseq: u32) -> Vec<Arc<Transaction>> {
+        let slot = self.slot(self.index(call_id, cseq)).lock();
+        slot.iter().filter(|found| found.is_local() && found.is_invite()).cloned().collect()
+    }
+
     /// The transaction and branch of a reply: our first Via says them.
     pub(crate) fn find_reply(&self, message: &Message) -> Option<(Arc<Transaction>, usize)> {
         let branch = message.via().ok().flatten()?.branch()?;

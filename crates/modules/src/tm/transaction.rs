@@ -79,7 +79,7 @@ pub(crate) struct Options {
     pub(crate) reply_hooks: Vec<ReplyHook>,
 }
 
-/// The request as it was when the transaction began, and as the script had made it when it was relayed.
+/// The request as it was when the transaction began, with the edits that the script had made when it was relayed.
 pub(crate) struct Saved {
     pub(crate) text: Str,
     pub(crate) received: Received,
@@ -90,7 +90,7 @@ pub(crate) struct Saved {
     pub(crate) send: SendFlags,
     pub(crate) flags: u32,
     pub(crate) extra_flags: [u32; 2],
-    /// Edits and destinations were saved: by `t_save_lumps` or the first relaying.
+    /// Edits were saved: by `t_save_lumps` or the first relaying.
     pub(crate) is_saved: bool,
 }
 

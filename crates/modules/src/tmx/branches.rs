@@ -6,7 +6,7 @@ use engine::function::routes;
 use engine::script_type::{ArgSource, Flag, required};
 use engine::{CallResult, CompileEnv, Diagnostic, Return, RouteCx, ScriptError, ScriptType, Str, function};
 
-use crate::tm::{self, Current, Tm};
+use crate::tm::{self, Current, Tm, TransactionId};
 
 /// Which branches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +74,37 @@ pub fn t_cancel_callid(
     let cause = rcode.and_then(|code| u16::try_from(code).ok()).filter(|code| (200..700).contains(code));
     invite.cancel_branches(cause, |_| true, Some(&mut cx.outbox));
     Ok(Return::TRUE)
+}
+
+/// Cancels one branch of the INVITE with the number `tindex`:`tlabel` (`$T(id_index)`, `$T(id_label)`). -1 when there is
+/// no such INVITE or no such branch, or the branch has its final reply.
+#[function(ANY)]
+pub fn t_cancel_branch_idx(cx: &mut RouteCx, tm: &Arc<Tm>, tindex: i64, tlabel: i64, bindex: i64) -> CallResult {
+    let found = u32::try_from(tindex).ok().zip(u32::try_from(tlabel).ok());
+    let found = found.and_then(|(index, label)| tm.by_id(TransactionId { index, label }));
+    let Some(invite) = found.filter(|found| found.is_invite()) else { return Ok(Return::FALSE) };
+    let Some(wanted) = usize::try_from(bindex).ok().filter(|branch| invite.is_pending(*branch)) else {
+        return Ok(Return::FALSE);
+    };
+    invite.cancel_branches(None, |branch| branch == wanted, Some(&mut cx.outbox));
+    Ok(Return::TRUE)
+}
+
+/// Acknowledges the 2xx to an INVITE of this server that was sent without automatic ACK (`tm.t_uac_start_noack`): the one
+/// with this Call-ID and CSeq number. `headers` are whole header lines, `body` needs a Content-Type among them.
+///
+/// Returns 1; -1 when no such INVITE has a 2xx, or headers or body are wrong.
+#[function(ANY)]
+pub fn t_uac_ack_local(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    callid: Str,
+    cseq: Str,
+    headers: Option<Str>,
+    body: Option<Str>,
+) -> CallResult {
+    let (headers, body) = (headers.unwrap_or_default(), body.unwrap_or_default());
+    Ok(tm.acknowledge_call(&callid, number(&cseq)?, &headers, &body, &mut cx.outbox)?.into())
 }
 
 /// Answers the request with this Call-ID and CSeq number. -1 when there is no such transaction, or it was answered

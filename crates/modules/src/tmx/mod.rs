@@ -22,10 +22,12 @@ pub const MODULE: ModuleDef = ModuleDef {
     params: TmxParams::DEFS,
     functions: &[
         branches::T_CANCEL_BRANCHES,
+        branches::T_CANCEL_BRANCH_IDX,
         branches::T_CANCEL_CALLID,
         branches::T_DROP,
         branches::T_REPLY_CALLID,
         branches::T_REUSE_BRANCH,
+        branches::T_UAC_ACK_LOCAL,
         flags::T_FLUSH_FLAGS,
         flags::T_FLUSH_XFLAGS,
         kinds::T_IS_BRANCH_ROUTE,

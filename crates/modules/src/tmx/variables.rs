@@ -41,10 +41,12 @@ fn branch(cx: &RouteCx) -> Option<usize> {
     cx.find_data::<Current>()?.branch
 }
 
-/// The transaction of the request or reply.
+/// The transaction of the request or reply, also when nobody has looked for it yet.
 fn transaction(cx: &RouteCx, tm: &Tm) -> Option<Arc<Transaction>> {
-    let of_reply = || cx.message.is_reply().then(|| tm.transaction_of_reply(&cx.message)).flatten();
-    tm::current(cx).or_else(|| of_reply().map(|(transaction, _)| transaction))
+    tm::current(cx).or_else(|| match cx.message.is_reply() {
+        true => tm.transaction_of_reply(&cx.message).map(|(transaction, _)| transaction),
+        false => tm.known_request(cx),
+    })
 }
 
 /// The branch: in a branch route the one that is being made, in an `onreply_route[X]` that of the reply, in
@@ -67,18 +69,19 @@ fn branch_index(cx: &RouteCx) -> i64 {
 }
 
 /// The status of the reply: of the received one in reply routes; of the chosen one in a failure route (0 in a route that
-/// `t_continue` runs); elsewhere of the last one that was sent, 0 when none was.
+/// `t_continue` runs); elsewhere of the last one that was sent, 0 when none was. For a request that came before, and the ACK
+/// to a final reply of this server, that is the reply to it.
 #[variable("T_reply_code")]
-pub fn t_reply_code(cx: &RouteCx) -> Value {
-    Value::from(status(cx))
+pub fn t_reply_code(cx: &RouteCx, tm: &Tm) -> Value {
+    Value::from(status(cx, tm))
 }
 
-fn status(cx: &RouteCx) -> u16 {
+fn status(cx: &RouteCx, tm: &Tm) -> u16 {
     let place = place(cx);
     if matches!(place, Place::Reply | Place::BranchReply) {
         return cx.message.status().unwrap_or(0);
     }
-    let Some(transaction) = tm::current(cx) else { return 0 };
+    let Some(transaction) = transaction(cx, tm) else { return 0 };
     let state = transaction.lock();
     match place {
         Place::Failure | Place::BranchFailure => {
@@ -115,9 +118,9 @@ fn reason_of_branch(cx: &RouteCx) -> Option<Str> {
 
 /// In an `onreply_route[X]` the status of the last reply that was received; elsewhere empty.
 #[variable("T_reply_last")]
-pub fn t_reply_last(cx: &RouteCx) -> Value {
+pub fn t_reply_last(cx: &RouteCx, tm: &Tm) -> Value {
     match place(cx) {
-        Place::BranchReply => Value::from(status(cx)),
+        Place::BranchReply => Value::from(status(cx, tm)),
         _ => Value::Str(Str::EMPTY),
     }
 }
@@ -302,7 +305,7 @@ pub fn t(cx: &RouteCx, tm: &Tm, attribute: Attribute) -> Value {
     match attribute {
         Attribute::Index => transaction.id().index.into(),
         Attribute::Label => transaction.id().label.into(),
-        Attribute::Code => status(cx).into(),
+        Attribute::Code => status(cx, tm).into(),
         Attribute::Reason => Value::Str(reason(cx)),
         Attribute::Branch => Value::Int(branch_index(cx)),
         Attribute::Type if place(cx) == Place::Reply => Value::Null,
