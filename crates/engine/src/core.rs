@@ -39,6 +39,9 @@ pub struct Alias {
 /// Answers a request in the name of `sl`'s `send_reply` when a transaction exists (set by tm).
 pub type StatefulReply = Arc<dyn Fn(&mut crate::RouteCx, u16, &Str) -> Option<crate::CallResult> + Send + Sync>;
 
+/// Looks at the bytes of a message that came in (`true`) or is about to go out, and may put others in their place.
+pub type Intercept = Arc<dyn Fn(&Arc<Core>, bool, &Str) -> Option<Str> + Send + Sync>;
+
 /// True when `host` is `domain` or a name below it.
 fn is_in_domain(host: &[u8], domain: &[u8]) -> bool {
     let Some(below) = host.len().checked_sub(domain.len()) else { return false };
@@ -83,6 +86,8 @@ pub struct Core {
     pub modules: OnceLock<Arc<Modules>>,
     /// `send_reply` with a transaction.
     pub stateful_reply: OnceLock<StatefulReply>,
+    /// Changes the bytes of all messages (set by corex).
+    pub intercept: OnceLock<Intercept>,
     /// What modules do before and after the script.
     pub hooks: crate::receive::Hooks,
     /// Local addresses by destination (`mhomed`).
@@ -128,6 +133,7 @@ impl Core {
             resolver: OnceLock::new(),
             modules: OnceLock::new(),
             stateful_reply: OnceLock::new(),
+            intercept: OnceLock::new(),
             hooks: crate::receive::Hooks::default(),
             routes_out: crate::routes_out::RoutesOut::default(),
             watch,
@@ -162,8 +168,9 @@ impl Core {
     }
 
     /// Sends a message; a failure is logged and told.
-    pub fn send(&self, outgoing: Outgoing) -> bool {
+    pub fn send(self: &Arc<Self>, mut outgoing: Outgoing) -> bool {
         let Some(network) = self.network.get() else { return false };
+        self.intercept_sends(std::slice::from_mut(&mut outgoing));
         match network.send(outgoing) {
             Ok(()) => true,
             Err(error) => {
@@ -174,10 +181,21 @@ impl Core {
     }
 
     /// Sends messages; failures are logged, those of connections go to the hooks `send_failed`.
-    pub fn send_all(&self, outbox: &mut Vec<Outgoing>) {
+    pub fn send_all(self: &Arc<Self>, outbox: &mut Vec<Outgoing>) {
+        self.intercept_sends(outbox);
         match self.network.get() {
             Some(network) => network.send_all(outbox),
             None => outbox.clear(),
+        }
+    }
+
+    /// Lets `intercept` change what is about to be sent.
+    pub(crate) fn intercept_sends(self: &Arc<Self>, outbox: &mut [Outgoing]) {
+        let Some(intercept) = self.intercept.get() else { return };
+        for outgoing in outbox {
+            if let Some(data) = intercept(self, false, &Str::from(outgoing.data.clone())) {
+                outgoing.data = data.into_bytes();
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use transport::{LocalSocket, Outgoing};
 
 use crate::core::Core;
 use crate::function::{Routes, ScriptError, routes};
+use crate::our_via;
 use crate::route_cx::RouteCx;
 
 /// Where a message is being sent: what `onsend_route` sees.
@@ -150,16 +151,7 @@ pub fn print_request(
     protocol: Protocol,
     branch: &str,
 ) -> Result<Bytes, ScriptError> {
-    let (host, port) = sent_by(cx, socket);
-    let mut via = format!("SIP/2.0/{} {host}", protocol.via_name());
-    if port != protocol.default_port() || cx.core.settings.advertised_port.is_some() {
-        via.push_str(&format!(":{port}"));
-    }
-    via.push_str(";branch=");
-    via.push_str(branch);
-    if cx.send.local_rport || cx.core.settings.local_rport {
-        via.push_str(";rport");
-    }
+    let via = our_via::value(cx, socket, protocol, branch);
     if cx.to.new_uri.as_ref().is_some_and(|uri| uri.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
         return Err(ScriptError::new("the new request-URI has a line end in it"));
     }
@@ -254,7 +246,7 @@ pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptEr
     Ok(())
 }
 
-/// Runs `onsend_route`, if there is one, for a request that is about to be sent; `false`: the script dropped it.
+/// Runs `onsend_route`, if there is one, for a message that is about to be sent; `false`: the script dropped it.
 pub fn onsend_route(cx: &mut RouteCx, sending: Sending) -> bool {
     let Some(program) = cx.program().cloned() else { return true };
     let Some(route) = program.route(language::ast::RouteKind::OnSend, "") else { return true };
@@ -300,6 +292,17 @@ pub async fn forward_reply(cx: &mut RouteCx) -> Result<(), ScriptError> {
         ..PrintOptions::default()
     };
     let data = Bytes::from(cx.message.print(&options));
+    if core.settings.onsend_route_reply {
+        let sending = Sending {
+            destination: target.address,
+            protocol: target.protocol,
+            socket: socket.id,
+            data: Str::from(data.clone()),
+        };
+        if !onsend_route(cx, sending) {
+            return Ok(());
+        }
+    }
     cx.outbox.push(Outgoing {
         no_connect: cx.send.reply_no_connect,
         close_after: cx.send.reply_close,

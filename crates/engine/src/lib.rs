@@ -21,6 +21,7 @@ pub mod load;
 pub mod log;
 pub mod module;
 pub mod names;
+mod our_via;
 pub mod params;
 pub mod posix_regex;
 pub mod program;

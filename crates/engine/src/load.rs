@@ -15,6 +15,7 @@ use language::known::{self, State};
 use language::span::{SourceMap, Span, Spanned};
 
 use crate::compile::{Catalog, CompileEnv, compile_routes};
+use crate::config_groups::{ConfigError, ConfigGroups, GroupName};
 use crate::core::{Alias, Core};
 use crate::functions::CORE;
 use crate::log::Log;
@@ -249,6 +250,31 @@ impl Loading<'_> {
         }
     }
 
+    /// `group.name = value`, then `group[1].name = value`.
+    fn declare_custom(&mut self, config: &ConfigGroups) {
+        for (group, name, value, doc) in self.custom.iter().filter(|(group, ..)| !group.contains('[')) {
+            config.declare_own(group, &name.node, doc, value.clone());
+        }
+        for (written, name, value, _) in self.custom.iter().filter(|(group, ..)| group.contains('[')) {
+            let changed = match GroupName::parse(written) {
+                Some(group @ GroupName { instance: Some(instance), .. }) => config
+                    .add_instance(&group.group, instance)
+                    .and_then(|()| config.change(&group, &name.node, Some(value.clone()))),
+                _ => Err(ConfigError::NoInstance),
+            };
+            if let Err(error) = changed {
+                let (code, label) = match error {
+                    ConfigError::NoInstances => (Code::NotYet, "Kamailio has it, Olelo not yet".to_owned()),
+                    ConfigError::NotFound => (Code::UnknownVariable, "declare the group's own value, too".to_owned()),
+                    ConfigError::NoInstance => (Code::UnknownVariable, "write `group[number]`".to_owned()),
+                    ref other => (Code::CoreParamValue, other.to_string()),
+                };
+                let message = format!("`{written}.{}` cannot be set: {error}", name.node);
+                self.diagnostics.push(Diagnostic::error(code, message, name.span, label));
+            }
+        }
+    }
+
     fn build(&mut self, config: &Config, sources: &Arc<SourceMap>, log: Arc<Log>) -> Option<Loaded> {
         log.set_level(self.settings.debug);
         for (def, span) in self.chosen.iter().map(|chosen| (chosen.def, chosen.span)).collect::<Vec<_>>() {
@@ -257,9 +283,7 @@ impl Loading<'_> {
             }
         }
         let core = Core::new(self.settings.clone(), log);
-        for (group, name, value, doc) in &self.custom {
-            core.config.declare(group, &name.node, doc, value.clone(), None, None);
-        }
+        self.declare_custom(&core.config);
         let _ = core.defines.set(config.defines.clone());
         *core.aliases.write() = aliases(&self.aliases);
         let mut catalog = Catalog { missing: self.missing.clone(), ..Catalog::default() };

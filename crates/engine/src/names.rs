@@ -35,6 +35,7 @@ pub fn resolve_options(settings: &Settings, sockets: &[LocalSocket]) -> ResolveO
         search: settings.dns_use_search_list,
         timeout: settings.dns_retr_time.map(|seconds| std::time::Duration::from_secs(seconds.into())),
         attempts: settings.dns_retr_no.map(|tries| tries as usize),
+        max_servers: settings.dns_servers_no.map(|count| count as usize),
         negative_ttl: settings.dns_cache_negative_ttl,
         min_ttl: settings.dns_cache_min_ttl,
         max_ttl: settings.dns_cache_max_ttl,

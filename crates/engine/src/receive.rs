@@ -103,7 +103,10 @@ impl Engine {
         !cx.dropped
     }
 
-    fn handle(&self, received: Received, data: Str, outbox: &mut Vec<Outgoing>) {
+    fn handle(&self, received: Received, mut data: Str, outbox: &mut Vec<Outgoing>) {
+        if let Some(changed) = self.core.intercept.get().and_then(|intercept| intercept(&self.core, true, &data)) {
+            data = changed;
+        }
         if self.core.settings.received_route_mode && !self.on_bytes("core:msg-received", received, &data, outbox) {
             return;
         }
@@ -155,9 +158,16 @@ impl Handler for Engine {
             );
             return;
         }
+        let before = outbox.len();
         let arrival = Arrival { core: self.core.clone(), received, text: data.clone() };
         if catch_unwind(AssertUnwindSafe(|| self.handle(received, data, outbox))).is_err() {
             arrival.failed(outbox);
+        }
+        if self.core.intercept.get().is_some() {
+            let sends = outbox.get_mut(before..).unwrap_or_default();
+            if catch_unwind(AssertUnwindSafe(|| self.core.intercept_sends(sends))).is_err() {
+                crate::log!(self.core.log, Bug, "looking at what goes out failed; it goes out as it is");
+            }
         }
     }
 

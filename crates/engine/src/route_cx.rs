@@ -148,6 +148,12 @@ pub struct SendFlags {
     pub mtu_protocol: Option<sip::Protocol>,
     /// The request was made here (`$rtimer`, event routes), not received.
     pub faked: bool,
+    /// `via_add_srvid(1)`: our Via names the `server_id`.
+    pub via_srvid: bool,
+    /// `via_add_xavp_params(1)`: our Via gets the fields of the XAVP `xavp_via_params`.
+    pub via_params: bool,
+    /// `via_use_xavp_fields(1)`: our Via names the address of the XAVP `xavp_via_fields`.
+    pub via_fields: bool,
 }
 
 /// The values of `$var`.

@@ -137,6 +137,16 @@ pub struct TcpOptions {
     pub keepalive_interval: Duration,
     /// Unanswered probes that close the connection (`tcp_keepcnt`); 0: the kernel's default.
     pub keepalive_count: u32,
+    /// The first acknowledgement may wait for data that it can go with (`tcp_delayed_ack`).
+    pub delayed_ack: bool,
+    /// Seconds that a closed connection waits for the peer's end (`tcp_linger2`); 0: the kernel's default, negative:
+    /// it does not wait.
+    pub linger2: i32,
+    /// How often a SYN is sent again (`tcp_syncnt`); 0: the kernel's default.
+    pub syn_count: u8,
+    /// Seconds that a new connection may send nothing before it is accepted (`tcp_defer_accept`); 0: it is accepted at
+    /// once.
+    pub defer_accept: u16,
     /// How many further addresses a connection may have (aliases).
     pub max_aliases: usize,
 }
@@ -162,6 +172,10 @@ impl Default for TcpOptions {
             keepalive_idle: Duration::ZERO,
             keepalive_interval: Duration::ZERO,
             keepalive_count: 0,
+            delayed_ack: true,
+            linger2: 0,
+            syn_count: 0,
+            defer_accept: 0,
             max_aliases: 12,
         }
     }

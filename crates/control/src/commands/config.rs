@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::config_groups::ConfigVariable;
+use engine::config_groups::GroupName;
 use engine::core::Core;
 use engine::rpc::RpcArgument as _;
 use engine::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue, Value, rpc};
@@ -26,6 +26,10 @@ pub const COMMANDS: &[RpcDef] = &[
     COMMIT,
     ROLLBACK,
     RESET,
+    DEL,
+    DEL_DELAYED,
+    ADD_GROUP_INST,
+    DEL_GROUP_INST,
 ];
 
 fn shown(value: &Value) -> RpcValue {
@@ -34,10 +38,6 @@ fn shown(value: &Value) -> RpcValue {
         Value::Str(text) => text.into(),
         _ => RpcValue::Null,
     }
-}
-
-fn current(variable: &ConfigVariable) -> RpcValue {
-    shown(&variable.value.read())
 }
 
 /// List the configuration variables.
@@ -61,17 +61,17 @@ pub async fn get(core: Arc<Core>, mut arguments: RpcArguments) -> RpcResult {
         _ => return Err(unusable()),
     };
     let group = String::from_utf8_lossy(&group);
+    let unknown = || RpcFault::new(400, "Failed to get the variable");
+    let group = GroupName::parse(&group).ok_or_else(unknown)?;
+    if group.instance.is_some_and(|instance| !core.config.has_instance(&group.group, instance)) {
+        return Err(unknown());
+    }
+    let shown_of = |name: &str| core.config.value(&group, name).map(|value| shown(&value));
     match name {
-        Some(name) => match core.config.find(&group, &String::from_utf8_lossy(&name)) {
-            Some(variable) => one(current(&variable)),
-            None => Err(RpcFault::new(400, "Failed to get the variable")),
-        },
+        Some(name) => one(shown_of(&String::from_utf8_lossy(&name)).ok_or_else(unknown)?),
         None => {
-            let variables = core.config.group(&group).into_iter();
-            let members = variables.map(|variable| {
-                let value = current(&variable);
-                (variable.name, value)
-            });
+            let variables = core.config.group(&group.group).into_iter();
+            let members = variables.filter_map(|variable| Some((variable.name.clone(), shown_of(&variable.name)?)));
             one(RpcValue::Struct(members.collect()))
         }
     }
@@ -104,10 +104,10 @@ enum When {
 
 fn store(core: &Core, when: When, group: &str, name: &str, value: Option<Value>) -> RpcResult {
     let failed = || RpcFault::new(400, "Failed to set the variable");
-    let value = value.ok_or_else(failed)?;
+    let (value, group) = (value.ok_or_else(failed)?, GroupName::parse(group).ok_or_else(failed)?);
     let set = match when {
-        When::Now => core.config.set(group, name, value),
-        When::Later => core.config.set_later(group, name, value),
+        When::Now => core.config.change(&group, name, Some(value)),
+        When::Later => core.config.change_later(&group, name, Some(value)),
     };
     set.map(|()| Vec::new()).map_err(|_| failed())
 }
@@ -115,7 +115,7 @@ fn store(core: &Core, when: When, group: &str, name: &str, value: Option<Value>)
 /// A number becomes text for a text variable, and digits a number for the others.
 fn fitting(core: &Core, group: &str, name: &str, value: &RpcValue) -> Option<Value> {
     let text = value.to_text()?;
-    match core.config.find(group, name)?.default {
+    match core.config.find(&GroupName::parse(group)?.group, name)?.default {
         Value::Int(_) => text.trim().parse().ok().map(Value::Int),
         _ => Some(Value::Str(text.into())),
     }
@@ -204,12 +204,16 @@ pub async fn set_delayed_string(core: Arc<Core>, arguments: RpcArguments) -> Rpc
 #[rpc("cfg.diff")]
 pub async fn diff(core: Arc<Core>) -> RpcResult {
     let lines = core.config.pending().into_iter().map(|change| {
-        RpcValue::structure([
-            ("group name", change.group.into()),
-            ("variable name", change.name.into()),
-            ("old value", shown(&change.old)),
-            ("new value", shown(&change.new)),
-        ])
+        let mut members = vec![("group name".to_owned(), change.group.group.into())];
+        if let Some(instance) = change.group.instance {
+            members.push(("group id".into(), i64::from(instance).into()));
+        }
+        members.extend([
+            ("variable name".into(), change.name.into()),
+            ("old value".into(), shown(&change.old)),
+            ("new value".into(), shown(&change.new)),
+        ]);
+        RpcValue::Struct(members)
     });
     Ok(lines.collect())
 }
@@ -237,4 +241,52 @@ pub async fn reset(core: Arc<Core>, group: Option<String>) -> RpcResult {
         reset.map_err(|_| RpcFault::new(500, "Reset failed"))?;
     }
     Ok(vec![])
+}
+
+/// The group and number in `group[number]`.
+fn instance(name: &str) -> Result<(String, u32), RpcFault> {
+    match GroupName::parse(name) {
+        Some(GroupName { group, instance: Some(instance) }) => Ok((group, instance)),
+        _ => Err(RpcFault::new(400, "Wrong group syntax. Use \"group[id]\"")),
+    }
+}
+
+fn forget(core: &Core, when: When, mut arguments: RpcArguments) -> RpcResult {
+    let (group, name) = names(&mut arguments)?;
+    let (group, instance) = instance(&group)?;
+    let group = GroupName { group, instance: Some(instance) };
+    let forgotten = match when {
+        When::Now => core.config.change(&group, &name, None),
+        When::Later => core.config.change_later(&group, &name, None),
+    };
+    forgotten.map(|()| Vec::new()).map_err(|_| RpcFault::new(400, "Failed to delete the value"))
+}
+
+/// Delete the value of a configuration variable from a group instance and commit the change immediately. The instance
+/// follows the group's value again.
+#[rpc("cfg.del")]
+pub async fn del(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    forget(&core, When::Now, arguments)
+}
+
+/// Prepare the deletion of a configuration variable from a group instance, but does not commit the change yet.
+#[rpc("cfg.del_delayed")]
+pub async fn del_delayed(core: Arc<Core>, arguments: RpcArguments) -> RpcResult {
+    forget(&core, When::Later, arguments)
+}
+
+/// Add a new instance, `group[number]`, to an existing configuration group that the configuration file declares.
+#[rpc("cfg.add_group_inst")]
+pub async fn add_group_inst(core: Arc<Core>, group: Option<String>) -> RpcResult {
+    let (group, number) = instance(&group.ok_or_else(|| missing(0))?)?;
+    let added = core.config.add_instance(&group, number);
+    added.map(|()| Vec::new()).map_err(|_| RpcFault::new(400, "Failed to add the group instance"))
+}
+
+/// Delete an instance of a configuration group.
+#[rpc("cfg.del_group_inst")]
+pub async fn del_group_inst(core: Arc<Core>, group: Option<String>) -> RpcResult {
+    let (group, number) = instance(&group.ok_or_else(|| missing(0))?)?;
+    let deleted = core.config.remove_instance(&group, number);
+    deleted.map(|()| Vec::new()).map_err(|_| RpcFault::new(400, "Failed to delete the group instance"))
 }

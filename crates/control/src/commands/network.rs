@@ -107,7 +107,6 @@ pub async fn tcp_list(core: Arc<Core>) -> RpcResult {
 pub async fn tcp_options(core: Arc<Core>) -> RpcResult {
     let settings = &core.settings;
     let seconds = |time: std::time::Duration| time.as_secs() as i64;
-    // The zeros are settings of Kamailio that this server leaves to the kernel.
     one(RpcValue::Struct(vec![
         member("connect_timeout", seconds(settings.tcp_connect_timeout)),
         member("send_timeout", seconds(settings.tcp_send_timeout)),
@@ -120,14 +119,14 @@ pub async fn tcp_options(core: Arc<Core>) -> RpcResult {
         member("connect_wait", 1),
         member("conn_wq_max", settings.tcp_conn_wq_max),
         member("wq_max", settings.tcp_wq_max),
-        member("defer_accept", 0),
-        member("delayed_ack", 1),
-        member("syncnt", 0),
-        member("linger2", 0),
-        member("keepalive", 1),
-        member("keepidle", 0),
-        member("keepintvl", 0),
-        member("keepcnt", 0),
+        member("defer_accept", i32::from(settings.tcp_defer_accept)),
+        member("delayed_ack", i32::from(settings.tcp_delayed_ack)),
+        member("syncnt", i32::from(settings.tcp_syncnt)),
+        member("linger2", settings.tcp_linger2),
+        member("keepalive", i32::from(settings.tcp_keepalive)),
+        member("keepidle", seconds(settings.tcp_keepidle)),
+        member("keepintvl", seconds(settings.tcp_keepintvl)),
+        member("keepcnt", i64::from(settings.tcp_keepcnt)),
         member("crlf_ping", i32::from(settings.tcp_crlf_ping)),
         member("accept_aliases", 0),
         member("alias_flags", 1),

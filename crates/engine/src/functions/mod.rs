@@ -1,6 +1,7 @@
 //! The functions of the core language. They leave `$rc` alone.
 
 mod avp_flags;
+mod config;
 mod exec;
 mod flags;
 mod forward;
@@ -18,6 +19,8 @@ pub const CORE: ModuleDef = ModuleDef {
         avp_flags::SETAVPFLAG,
         avp_flags::RESETAVPFLAG,
         avp_flags::ISAVPFLAGSET,
+        config::CFG_RESET,
+        config::CFG_SELECT,
         exec::EXEC,
         flags::SETFLAG,
         flags::RESETFLAG,

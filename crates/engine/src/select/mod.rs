@@ -13,6 +13,7 @@ use language::span::Span;
 use sip::{Str, Uri};
 
 use crate::compile::CompileEnv;
+use crate::config_groups::{GroupName, Selected};
 use crate::expression::Expression;
 use crate::route_cx::RouteCx;
 use crate::value::Value;
@@ -79,12 +80,16 @@ const FIRST: &[&str] = &[
     "sys",
     "tls",
     "cfg_get",
+    "cfg_selected",
 ];
 
 /// Compiles a select, written without the `@`.
 pub(crate) fn compile(text: &str, span: Span, env: &mut CompileEnv<'_>) -> Result<Expression, Diagnostic> {
     if let Some(path) = text.strip_prefix("cfg_get.") {
         return live_value(path, span, env);
+    }
+    if let Some(group) = text.strip_prefix("cfg_selected.") {
+        return selected(group, span, env);
     }
     let wrong = |message: String, label: &str| Diagnostic::error(Code::UnknownVariable, message, span, label);
     let parts = path::parse(text).ok_or_else(|| {
@@ -124,8 +129,27 @@ fn live_value(path: &str, span: Span, env: &CompileEnv<'_>) -> Result<Expression
         .help(format!("declare it: `{group}.{name} = \"value\"`")));
     };
     // The handle, not the value: `cfg.set` changes it while running.
-    let value = variable.value;
-    Ok(Expression::Native(Box::new(move |_| value.read().clone())))
+    let (value, group, name) = (variable.value, group.to_owned(), name.to_owned());
+    Ok(Expression::Native(Box::new(move |cx| {
+        let selected = cx.find_data::<Selected>().and_then(|selected| selected.instance(&group));
+        let own = selected.and_then(|instance| {
+            cx.core.config.value(&GroupName { group: group.clone(), instance: Some(instance) }, &name)
+        });
+        own.unwrap_or_else(|| value.read().clone())
+    })))
+}
+
+/// `cfg_selected.group`: the instance that `cfg_select` has chosen; empty: none.
+fn selected(group: &str, span: Span, env: &CompileEnv<'_>) -> Result<Expression, Diagnostic> {
+    if env.core.config.group(group).is_empty() {
+        let message = format!("there is no group `{group}`");
+        return Err(Diagnostic::error(Code::UnknownVariable, message, span, "not declared"));
+    }
+    let group = group.to_owned();
+    Ok(Expression::Native(Box::new(move |cx| {
+        let instance = cx.find_data::<Selected>().and_then(|selected| selected.instance(&group));
+        instance.map_or_else(String::new, |instance| instance.to_string()).into()
+    })))
 }
 
 fn read(parts: &[Part]) -> Result<Read, Wrong> {

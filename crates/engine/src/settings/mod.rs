@@ -16,7 +16,7 @@ use crate::log::Log;
 use crate::value::Value;
 use language::known;
 
-use parameters::{Effect, Given, effect, facility, facility_name};
+use parameters::{Effect, Given, effect, facility, facility_name, lacking};
 
 pub use parameters::facility_number;
 
@@ -113,6 +113,8 @@ pub struct Settings {
     pub dns_retr_time: Option<u32>,
     /// `dns_retr_no`: tries.
     pub dns_retr_no: Option<u32>,
+    /// `dns_servers_no`: so many of the name servers in `/etc/resolv.conf` are asked; `None`: all.
+    pub dns_servers_no: Option<u32>,
     /// `dns_cache_negative_ttl`.
     pub dns_cache_negative_ttl: Duration,
     /// `dns_cache_min_ttl`.
@@ -143,6 +145,8 @@ pub struct Settings {
     pub stats_name_separator: String,
     /// `received_route_mode`: `event_route[core:msg-received]` runs before parsing.
     pub received_route_mode: bool,
+    /// `onsend_route_reply`: `onsend_route` runs for replies that are passed on, too.
+    pub onsend_route_reply: bool,
     /// `phone2tel`.
     pub phone2tel: bool,
     /// `latency_log`: level of the lines about what takes too long.
@@ -177,6 +181,18 @@ pub struct Settings {
     pub tcp_keepintvl: Duration,
     /// `tcp_keepcnt`.
     pub tcp_keepcnt: u32,
+    /// `tcp_delayed_ack`: the first acknowledgement may wait for data that it can go with.
+    pub tcp_delayed_ack: bool,
+    /// `tcp_linger2`: seconds that a closed connection waits for the peer's end; 0: the kernel's default.
+    pub tcp_linger2: i32,
+    /// `tcp_syncnt`: how often a SYN is sent again; 0: the kernel's default.
+    pub tcp_syncnt: u8,
+    /// `tcp_defer_accept`: seconds that an accepted connection may send nothing before it counts; 0: it counts at once.
+    pub tcp_defer_accept: u16,
+    /// `xavp_via_params`: the XAVP whose fields become parameters of our Via; empty: none.
+    pub xavp_via_params: String,
+    /// `xavp_via_fields`: the XAVP with `address` and `port` for our Via; empty: none.
+    pub xavp_via_fields: String,
 }
 
 impl Default for Settings {
@@ -228,6 +244,7 @@ impl Default for Settings {
             dns_use_search_list: true,
             dns_retr_time: None,
             dns_retr_no: None,
+            dns_servers_no: None,
             dns_cache_negative_ttl: Duration::from_secs(60),
             dns_cache_min_ttl: Duration::ZERO,
             dns_cache_max_ttl: Duration::from_secs(u64::from(u32::MAX)),
@@ -243,6 +260,7 @@ impl Default for Settings {
             rundir: "/var/run/kamailio".into(),
             stats_name_separator: "_".into(),
             received_route_mode: false,
+            onsend_route_reply: false,
             phone2tel: true,
             latency_log: -1,
             latency_cfg_log: 3,
@@ -260,6 +278,12 @@ impl Default for Settings {
             tcp_keepidle: Duration::ZERO,
             tcp_keepintvl: Duration::ZERO,
             tcp_keepcnt: 0,
+            tcp_delayed_ack: true,
+            tcp_linger2: 0,
+            tcp_syncnt: 0,
+            tcp_defer_accept: 0,
+            xavp_via_params: String::new(),
+            xavp_via_fields: String::new(),
         }
     }
 }
@@ -290,6 +314,12 @@ impl Settings {
                 "accepted",
             ))),
             Some(Effect::Only(supported)) if value.node == ConfigValue::Int(supported) => Ok(None),
+            Some(Effect::Only(supported)) => Err(Diagnostic::error(
+                Code::NotYet,
+                format!("this value of core parameter `{}` is not supported yet", name.node),
+                value.span,
+                format!("only {supported} so far: {}", lacking(main)),
+            )),
             _ if alias.is_some() => Err(Diagnostic::error(
                 Code::NotYet,
                 format!("core parameter `{}` is not supported yet", name.node),

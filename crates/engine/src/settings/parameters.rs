@@ -194,6 +194,7 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         "rundir" => Set(|s, v| put(&mut s.rundir, v.text())),
         "stats_name_separator" => Set(|s, v| put(&mut s.stats_name_separator, v.text())),
         "received_route_mode" => Set(|s, v| put(&mut s.received_route_mode, v.flag())),
+        "onsend_route_reply" => Set(|s, v| put(&mut s.onsend_route_reply, v.flag())),
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
         "latency_log" => Set(|s, v| put(&mut s.latency_log, v.level())),
         "latency_cfg_log" => Set(|s, v| put(&mut s.latency_cfg_log, v.level())),
@@ -298,12 +299,48 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         | "dst_blocklist_gc_interval"
         | "dns_cache_del_nonexp"
         | "dns_sctp_pref"
-        | "tcp_delayed_ack"
-        | "tcp_linger2"
-        | "tcp_syncnt"
-        | "tcp_defer_accept" => NoMeaning,
+        // The blocklist is off, and stays so (`use_dst_blocklist`).
+        | "dst_blocklist_expire"
+        | "dst_blocklist_udp_imask"
+        | "dst_blocklist_tcp_imask"
+        | "dst_blocklist_tls_imask"
+        | "dst_blocklist_sctp_imask"
+        // The connection of the sending socket is the first choice in any case.
+        | "tcp_connection_match"
+        // There are no TLS sockets (`enable_tls`, and `listen` lines with tls are an error).
+        | "tls_port_no"
+        | "tls_max_connections"
+        | "tls_connection_match_domain"
+        | "tls_method"
+        | "tls_verify"
+        | "tls_require_certificate"
+        | "tls_certificate"
+        | "tls_private_key"
+        | "tls_ca_list"
+        | "tls_handshake_timeout"
+        | "tls_send_timeout" => NoMeaning,
+        // What a script in another language is asked for; those are an error (`cfgengine`).
+        "kemi.request_route_callback"
+        | "kemi.onsend_route_callback"
+        | "kemi.reply_route_callback"
+        | "kemi.event_route_callback"
+        | "kemi.received_route_callback"
+        | "kemi.pre_routing_callback" => NoMeaning,
+        // Negative: all.
+        "dns_servers_no" => Set(|s, v| put(&mut s.dns_servers_no, v.int().map(positive))),
+        "tcp_delayed_ack" => Set(|s, v| put(&mut s.tcp_delayed_ack, v.flag())),
+        "tcp_linger2" => Set(|s, v| put(&mut s.tcp_linger2, v.range())),
+        "tcp_syncnt" => Set(|s, v| match v.int()? {
+            // More is what the kernel refuses.
+            count @ 0..=127 => put(&mut s.tcp_syncnt, Ok(count as u8)),
+            _ => Err("from 0 (the kernel's default) to 127".into()),
+        }),
+        "tcp_defer_accept" => Set(|s, v| put(&mut s.tcp_defer_accept, v.range())),
+        "xavp_via_params" => Set(|s, v| put(&mut s.xavp_via_params, v.text())),
+        "xavp_via_fields" => Set(|s, v| put(&mut s.xavp_via_fields, v.text())),
         // Off by default, and not there yet: the default value is accepted.
-        "enable_sctp" | "onsend_route_reply" => Only(0),
+        "enable_sctp" | "dns_slow_query_ms" | "mcast_loopback" => Only(0),
+        "mcast_ttl" => Only(-1),
         "disable_sctp" | "disable_tls" => Only(1),
         "enable_tls"
         | "use_dst_blocklist"
@@ -316,7 +353,6 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         | "dns"
         | "rev_dns"
         | "dns_rev_via"
-        | "tcp_connection_match"
         | "bind_ipv6_link_local"
         | "msg_apply_changes_mode"
         | "udp_receiver_mode"
@@ -324,4 +360,15 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         "dns_search_full_match" | "msg_time" => Only(1),
         _ => return None,
     })
+}
+
+/// What the other values of a parameter need, which is not there.
+pub(super) fn lacking(name: &str) -> &'static str {
+    match name {
+        "enable_tls" | "disable_tls" => "there is no TLS (module tls) yet",
+        "enable_sctp" | "disable_sctp" => "there is no SCTP",
+        "use_dst_blocklist" => "there is no blocklist of destinations yet",
+        "mcast_loopback" | "mcast_ttl" => "there are no multicast sockets yet",
+        _ => "Kamailio has it, Olelo not yet",
+    }
 }

@@ -1,7 +1,7 @@
 //! By which socket a message came, by which it goes, and from where.
 
 use engine::forward::resolve_host;
-use engine::{CallResult, Core, Return, RouteCx, ScriptError, Str, function};
+use engine::{CallResult, Core, Return, RouteCx, ScriptError, Str, Value, function, variable};
 use sip::Protocol;
 use transport::LocalSocket;
 
@@ -95,4 +95,52 @@ pub async fn set_source_address(cx: &mut RouteCx, address: Str) -> CallResult {
 #[function(ANY)]
 pub fn is_socket_name(cx: &mut RouteCx, name: Str) -> CallResult {
     Ok(named(&cx.core, &name).is_some().into())
+}
+
+/// `udp:10.0.0.1:5060`, an IPv6 address in brackets.
+fn address_text(protocol: Protocol, host: &str, port: u16) -> String {
+    match host.contains(':') && !host.starts_with('[') {
+        true => format!("{protocol}:[{host}]:{port}"),
+        false => format!("{protocol}:{host}:{port}"),
+    }
+}
+
+fn listen_text(socket: &LocalSocket) -> String {
+    address_text(socket.protocol, &socket.address.ip().to_canonical().to_string(), socket.address.port())
+}
+
+fn advertised_text(socket: &LocalSocket) -> Option<String> {
+    let (host, port) = socket.advertise.as_ref()?;
+    Some(address_text(socket.protocol, host, port.unwrap_or_else(|| socket.address.port())))
+}
+
+/// An attribute of a local socket: `match/value/field`. Match: `n` its name, `l` its address (`udp:10.0.0.1:5060`), `a`
+/// its advertised address, `i` its place in the list. Field: `name`, `listen`, `advertise` or `index`; the first letter
+/// is enough. Text of the form may contain variables. `$null` when there is no such socket.
+#[variable("lsock")]
+pub fn lsock(cx: &RouteCx, expression: Str) -> Value {
+    let text = expression.to_text();
+    let parts = text.split_once('/').and_then(|(by, rest)| Some((by, rest.rsplit_once('/')?)));
+    let Some((by, (value, field))) = parts else {
+        engine::log!(cx.core.log, Error, "{}: `$lsock({text})` is not of the form match/value/field", cx.place());
+        return Value::Null;
+    };
+    let found = cx.core.sockets().iter().enumerate().find(|(at, socket)| match by {
+        "n" => socket.name.as_deref() == Some(value),
+        "l" => listen_text(socket).eq_ignore_ascii_case(value),
+        "a" => advertised_text(socket).is_some_and(|text| text.eq_ignore_ascii_case(value)),
+        "i" => value.parse() == Ok(*at),
+        _ => false,
+    });
+    let Some((at, socket)) = found else { return Value::Null };
+    match field.bytes().next() {
+        Some(b'n') => socket.name.as_deref().unwrap_or_default().into(),
+        Some(b'l') => listen_text(socket).into(),
+        Some(b'a') => advertised_text(socket).unwrap_or_default().into(),
+        Some(b'i') => at.into(),
+        _ => {
+            engine::log!(cx.core.log, Error, "{}: `$lsock({text})`: there is no field `{field}`", cx.place());
+            Value::Null
+        }
+    }
 }

@@ -10,7 +10,7 @@ use transport::Outgoing;
 
 use super::hop::{self, Parts};
 use super::local::AckParts;
-use super::transaction::{State, Transaction};
+use super::transaction::{KeptReply, State, Transaction};
 
 /// What listeners hear of.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub(crate) struct Step {
     pub(crate) sends: Vec<Outgoing>,
     pub(crate) failed: Vec<BranchId>,
     pub(crate) decide: Option<BranchId>,
+    /// Replies of other servers among `sends`, by place: `onsend_route` has a say (`onsend_route_reply`).
+    relayed: Vec<(usize, BranchId, KeptReply)>,
     notices: Vec<Notice>,
     ended: bool,
 }
@@ -60,6 +62,10 @@ pub(crate) struct Step {
 impl Step {
     /// Sends, tells and forgets; with `outbox` the messages go into it.
     pub(crate) fn finish(&mut self, transaction: &Arc<Transaction>, outbox: Option<&mut Vec<Outgoing>>) {
+        // From the last to the first: what is dropped must not move those that are still to come.
+        for (at, branch, reply) in std::mem::take(&mut self.relayed).into_iter().rev() {
+            transaction.ask_onsend_route(&mut self.sends, at, branch, &reply);
+        }
         match outbox {
             Some(outbox) => outbox.append(&mut self.sends),
             None => transaction.tm.core().send_all(&mut self.sends),
@@ -195,7 +201,33 @@ impl Transaction {
         } else {
             self.tm.counters.relayed.increment();
         }
+        let core = self.tm.core();
+        if core.settings.onsend_route_reply && state.reply_route.is_some() {
+            step.relayed.push((step.sends.len(), branch, kept.clone()));
+        }
         self.send_up(state, now, status, kept.reason, Some(branch), text, step);
+    }
+
+    /// Runs `onsend_route` for the reply at a place of `sends`, which goes out unless the script drops it. For the
+    /// transaction it is sent in any case. No lock may be held.
+    fn ask_onsend_route(self: &Arc<Self>, sends: &mut Vec<Outgoing>, at: usize, branch: BranchId, reply: &KeptReply) {
+        let (Some(out), Ok(message)) = (sends.get(at), Message::parse(reply.received.clone())) else { return };
+        let sending = engine::forward::Sending {
+            destination: out.destination,
+            protocol: out.protocol,
+            socket: out.socket,
+            data: Str::from(out.data.clone()),
+        };
+        let mut cx = Box::new(RouteCx::new(self.tm.core().clone(), message, reply.came_by));
+        if let Some(program) = &self.lock().program {
+            cx.set_program(program.clone());
+        }
+        *cx.data::<super::Current>() =
+            super::Current { transaction: Some(self.clone()), branch: Some(branch), ..Default::default() };
+        if !engine::forward::onsend_route(&mut cx, sending) {
+            sends.remove(at);
+        }
+        sends.append(&mut cx.outbox);
     }
 
     /// Status and reason for a branch that got no reply.

@@ -242,7 +242,7 @@ impl Ping {
     }
 }
 
-fn send_to(core: &Core, text: &Ping, targets: &[Target], preferred: Option<SocketId>) {
+fn send_to(core: &Arc<Core>, text: &Ping, targets: &[Target], preferred: Option<SocketId>) {
     let chosen = targets
         .iter()
         .find_map(|target| core.socket_for(target.protocol, &target.address, preferred).map(|socket| (target, socket)));

@@ -23,7 +23,11 @@ pub(super) struct Dns {
 impl Dns {
     pub(super) fn new(options: &ResolveOptions) -> Result<Self, ResolveError> {
         let setup = |error: NetError| ResolveError::Setup(error.to_string());
-        let mut builder = if options.servers.is_empty() {
+        let mut builder = if let (true, Some(count)) = (options.servers.is_empty(), options.max_servers) {
+            let (system, settings) = hickory_resolver::system_conf::read_system_conf().map_err(setup)?;
+            let config = first_servers(&system, count);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(settings)
+        } else if options.servers.is_empty() {
             TokioResolver::builder_tokio().map_err(setup)?
         } else {
             let servers = options.servers.iter().map(|server| name_server(*server)).collect();
@@ -69,6 +73,12 @@ impl Dns {
             Err(error) => (Err(Arc::from(error.to_string())), None),
         }
     }
+}
+
+/// The same with the first name servers alone.
+fn first_servers(system: &ResolverConfig, count: usize) -> ResolverConfig {
+    let servers = system.name_servers().iter().take(count).cloned().collect();
+    ResolverConfig::from_parts(system.domain().cloned(), system.search().to_vec(), servers)
 }
 
 impl Source for Dns {

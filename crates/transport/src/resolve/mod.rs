@@ -87,6 +87,8 @@ pub struct ResolveOptions {
     pub timeout: Option<Duration>,
     /// Tries (`dns_retr_no`); `None`: what `/etc/resolv.conf` says, else two.
     pub attempts: Option<usize>,
+    /// So many of the name servers in `/etc/resolv.conf` are asked (`dns_servers_no`); `None`: all.
+    pub max_servers: Option<usize>,
     /// How long a name is remembered to be without records (`dns_cache_negative_ttl`).
     pub negative_ttl: Duration,
     /// The shortest time an answer is remembered (`dns_cache_min_ttl`).
@@ -136,6 +138,7 @@ impl Default for ResolveOptions {
             search: true,
             timeout: None,
             attempts: None,
+            max_servers: None,
             negative_ttl: Duration::from_secs(60),
             min_ttl: Duration::ZERO,
             max_ttl: Duration::from_secs(u64::from(u32::MAX)),

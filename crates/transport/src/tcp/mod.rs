@@ -42,6 +42,10 @@ pub(crate) fn open(listen: &Listen, options: &Options) -> Result<(std::net::TcpL
         if options.tcp.reuse_port {
             socket.set_reuse_port(true)?;
         }
+        if options.tcp.defer_accept > 0 {
+            let seconds = libc::c_int::from(options.tcp.defer_accept);
+            sys::set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, seconds)?;
+        }
         socket.bind(&address.into())?;
         socket.listen(i32::try_from(options.tcp.backlog).unwrap_or(i32::MAX))?;
         socket.set_nonblocking(true)?;
@@ -147,6 +151,10 @@ async fn open_stream(from: SocketAddr, to: SocketAddr, options: &Options) -> io:
         let _ = sys::set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1);
         socket.bind(SocketAddr::new(from.ip(), 0))?;
     }
+    if options.tcp.syn_count > 0 {
+        let count = libc::c_int::from(options.tcp.syn_count);
+        sys::set_option(socket.as_fd(), libc::IPPROTO_TCP, libc::TCP_SYNCNT, count)?;
+    }
     let stream = socket.connect(to).await?;
     set_stream_options(&stream, &options.tcp);
     let local = stream.local_addr()?;
@@ -156,6 +164,15 @@ async fn open_stream(from: SocketAddr, to: SocketAddr, options: &Options) -> io:
 /// Options of an established stream; a stream that ended already refuses them, which reading will tell.
 fn set_stream_options(stream: &TcpStream, options: &TcpOptions) {
     let _ = stream.set_nodelay(true);
+    let set = |name, value| {
+        let _ = sys::set_option(stream.as_fd(), libc::IPPROTO_TCP, name, value);
+    };
+    if options.linger2 != 0 {
+        set(libc::TCP_LINGER2, options.linger2);
+    }
+    if !options.delayed_ack {
+        set(libc::TCP_QUICKACK, 1);
+    }
     if options.keepalive {
         set_keepalive(stream, options.keepalive_idle, options.keepalive_interval, options.keepalive_count);
     }

@@ -421,6 +421,26 @@ fn keepalive_settings_reach_the_socket() {
 }
 
 #[test]
+fn a_silent_connection_is_accepted_when_it_sends() {
+    let options = TcpOptions { defer_accept: 5, linger2: 7, delayed_ack: false, ..TcpOptions::default() };
+    let server = server(options);
+    let mut client = connect(&server);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(server.transport.connections().is_empty(), "the kernel keeps it for itself");
+    client.write_all(&message(1)).unwrap();
+    wait_for("the connection", || server.transport.connections().len() == 1);
+}
+
+#[test]
+fn the_kernel_takes_the_number_of_syns() {
+    let server = server(TcpOptions { syn_count: 2, ..TcpOptions::default() });
+    let peer = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    server.transport.send(to(peer.local_addr().unwrap(), message(1))).unwrap();
+    let (mut stream, _) = peer.accept().unwrap();
+    assert_eq!(read_exactly(&mut stream, message(1).len()), message(1));
+}
+
+#[test]
 fn stopping_closes_everything_and_frees_the_port() {
     let server = Server::start(
         &[local(Protocol::Tcp), local(Protocol::Udp)],

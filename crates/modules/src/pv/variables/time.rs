@@ -41,6 +41,7 @@ pub enum Precise {
     Micros,
     Both,
     Text,
+    Monotonic,
 }
 
 inner_name!(Precise {
@@ -50,10 +51,11 @@ inner_name!(Precise {
     "un" => Self::Micros,
     "Sn" => Self::Both,
     "Fn" => Self::Text,
+    "Sm" => Self::Monotonic,
 });
 
 /// The time with microseconds: `s` and `sn` seconds since 1970, `u` and `un` microseconds of the second, `Sn`
-/// `seconds.microseconds`, `Fn` local date and time.
+/// `seconds.microseconds`, `Fn` local date and time, `Sm` seconds and microseconds since some moment, which never go back.
 #[variable("TV")]
 pub fn tv(cx: &RouteCx, what: Precise) -> Value {
     let micros = cx.core.unix_micros();
@@ -62,6 +64,11 @@ pub fn tv(cx: &RouteCx, what: Precise) -> Value {
         Precise::Seconds => Value::Int(seconds),
         Precise::Micros => Value::Int(rest),
         Precise::Both => Value::from(format!("{seconds}.{rest:06}")),
+        // The server's clock goes on from its start by the kernel's monotonic one, whoever sets the date.
+        Precise::Monotonic => {
+            let micros = micros - cx.core.start_time() * 1_000_000;
+            Value::from(format!("{}.{:06}", micros.div_euclid(1_000_000), micros.rem_euclid(1_000_000)))
+        }
         Precise::Text => format("%Y-%m-%d %H:%M:%S.%6f", &now(cx, TimeZone::system())),
     }
 }
