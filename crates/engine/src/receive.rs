@@ -360,8 +360,8 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
 
 /// Runs `event_route[core:pre-routing]`; `false`: the script dropped the message. Neither `exit` nor `return 0` does.
 fn pre_routing(cx: &mut RouteCx) -> bool {
-    let Some(program) = cx.program().cloned() else { return true };
-    let Some(route) = program.pre_routing else { return true };
+    let found = cx.program().and_then(|program| program.pre_routing.map(|route| (program.clone(), route)));
+    let Some((program, route)) = found else { return true };
     program.run_nested(route, cx);
     !std::mem::take(&mut cx.dropped)
 }

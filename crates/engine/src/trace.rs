@@ -112,8 +112,8 @@ impl Watch {
     }
 }
 
-/// The name of the running route as `request_route=[NAME]`.
-fn route_name(program: &Program, cx: &RouteCx) -> String {
+/// The name of the route that an operation belongs to, as `request_route=[NAME]`.
+fn route_name(program: &Program, cx: &RouteCx, at: u32) -> String {
     let kind = match cx.kind.0 {
         routes::FAILURE => "failure_route",
         routes::TM_ONREPLY | routes::CORE_ONREPLY => "reply_route",
@@ -122,7 +122,9 @@ fn route_name(program: &Program, cx: &RouteCx) -> String {
         routes::EVENT => "event_route",
         _ => "request_route",
     };
-    let name = program.routes.get(cx.route.0 as usize).map_or("", |route| route.name.as_str());
+    // Not the running one: behind a `return` that is the caller already.
+    let of = program.routes.partition_point(|route| route.start <= at).checked_sub(1);
+    let name = of.and_then(|of| program.routes.get(of)).map_or("", |route| route.name.as_str());
     let name = match (name, kind) {
         ("", "reply_route") => "DEFAULT_ONREPLY",
         ("", "onsend_route") => "DEFAULT_SEND",
@@ -176,7 +178,7 @@ fn write(program: &Program, cx: &RouteCx, at: u32, more: &str) {
     let place = program.spans.get(at as usize).map(|span| program.sources.location(*span));
     let Some(place) = place else { return };
     let file = if format.short { String::new() } else { format!(" c=[{}]", place.file) };
-    let route = route_name(program, cx);
+    let route = route_name(program, cx, at);
     let line = format!("{} {route}{file} l={} n={name}{more}", format.prefix, place.line);
     let shown = format.level_name.as_deref().filter(|_| traces).unwrap_or_else(|| level.name());
     log.emit(level, shown, format.facility, &line);
@@ -191,12 +193,17 @@ pub(crate) fn before(program: &Program, cx: &RouteCx, at: u32) -> Option<Instant
 /// An operation has ended.
 pub(crate) fn after(program: &Program, cx: &RouteCx, at: u32, began: Option<Instant>) {
     match program.ops.get(at as usize) {
-        Some(Op::Call { .. } | Op::Wait { .. }) => write(program, cx, at, &format!(" r={}", cx.last_code)),
+        Some(Op::Call { .. } | Op::Wait { .. } | Op::Return(_) | Op::Evaluate(_)) => {
+            write(program, cx, at, &format!(" r={}", cx.last_code))
+        }
         // Where the script goes on says how a test went.
         Some(Op::Test { otherwise, .. }) => {
             write(program, cx, at, if cx.position == *otherwise { " r=0" } else { " r=1" });
         }
-        Some(Op::Assign { target, .. }) if cx.core.watch.format.load().values => {
+        Some(Op::Assign { .. }) if !cx.core.watch.format.load().values => {
+            write(program, cx, at, &format!(" r={}", cx.last_code));
+        }
+        Some(Op::Assign { target, .. }) => {
             let value = match target {
                 Target::Slot(slot) => cx.vars.get(*slot),
                 Target::Variable(variable) => variable.get(cx),
@@ -209,7 +216,7 @@ pub(crate) fn after(program: &Program, cx: &RouteCx, at: u32, began: Option<Inst
             if let Value::Str(_) = value {
                 text.push(b'"');
             }
-            write(program, cx, at, &String::from_utf8_lossy(&text));
+            write(program, cx, at, &format!("{} r={}", String::from_utf8_lossy(&text), cx.last_code));
         }
         _ => {}
     }

@@ -44,6 +44,7 @@ fn the_trace_shows_what_runs_and_its_result() {
         trace,
         [
             "[DEFAULT_ROUTE] n=assign",
+            "[DEFAULT_ROUTE] n=assign r=1",
             "[DEFAULT_ROUTE] n=if",
             "[DEFAULT_ROUTE] n=if r=1",
             "[DEFAULT_ROUTE] n=is_method",
@@ -52,10 +53,13 @@ fn the_trace_shows_what_runs_and_its_result() {
             "[A] n=is_method",
             "[A] n=is_method r=-1",
             "[A] n=return",
+            "[A] n=return r=1",
             "[DEFAULT_ROUTE] n=assign",
+            "[DEFAULT_ROUTE] n=assign r=1",
             "[DEFAULT_ROUTE] n=while",
             "[DEFAULT_ROUTE] n=while r=1",
             "[DEFAULT_ROUTE] n=assign",
+            "[DEFAULT_ROUTE] n=assign r=1",
             "[DEFAULT_ROUTE] n=while",
             "[DEFAULT_ROUTE] n=while r=0",
             "[DEFAULT_ROUTE] n=case",
@@ -71,7 +75,7 @@ fn the_trace_shows_what_runs_and_its_result() {
 fn lines_name_their_place() {
     let trace = log("modparam(\"debugger\", \"cfgtrace\", 1)", "request_route {\n  $var(x) = 1;\n\n  $var(x) = 2;\n}");
     let line = |at: usize| trace[at].split(" l=").nth(1).unwrap().split(' ').next().unwrap().parse::<u32>().unwrap();
-    assert_eq!(line(1), line(0) + 2);
+    assert_eq!(line(2), line(0) + 2);
     assert!(trace[0].contains(" c=["), "{}", trace[0]);
 }
 
@@ -81,7 +85,7 @@ fn the_trace_may_look_otherwise() {
         modparam(\"debugger\", \"log_prefix\", \"here:\")\nmodparam(\"debugger\", \"log_assign\", 1)";
     let trace = log(globals, "request_route { $var(x) = \"a\" + 1; }");
     assert!(trace[0].starts_with("exec: here: request_route=[DEFAULT_ROUTE] c=["), "{trace:?}");
-    assert!(trace[1].ends_with(" n=assign v=\"a1\""), "{trace:?}");
+    assert!(trace[1].ends_with(" n=assign v=\"a1\" r=1"), "{trace:?}");
     let quiet = log("modparam(\"debugger\", \"cfgtrace\", 1)\nmodparam(\"debugger\", \"log_level\", 2)", SCRIPT);
     assert!(quiet.is_empty(), "{quiet:?}");
 }
@@ -94,7 +98,7 @@ fn log_level_3_traces_too() {
         lines.into_iter().filter(|line| line.contains("cfgtrace")).count()
     };
     assert_eq!(of(2), 0);
-    assert_eq!(of(3), 2, "assign and exit");
+    assert_eq!(of(3), 3, "assign, its result, and exit");
 }
 
 #[test]
