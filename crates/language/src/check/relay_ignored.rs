@@ -1,28 +1,18 @@
 //! A request is sent on, and nobody looks whether that failed.
 
-use super::{Check, visit};
+use super::{Check, effects, visit};
 use crate::ast::{ExprKind, RouteKind, Statement, StatementKind};
 use crate::diagnostic::{Code, Diagnostic};
 
-/// When these fail, the transaction answers 478 or 500 itself; the script learns nothing.
-const ANSWERING: &[&str] =
-    &["t_relay", "t_relay_to", "t_relay_to_udp", "t_relay_to_tcp", "t_relay_to_tls", "t_relay_to_sctp"];
+/// When it fails, the transaction answers 478 or 500 itself; the script learns nothing.
+fn answers(name: &str) -> bool {
+    name.starts_with("t_relay")
+}
 
-/// When these fail, the sender waits in vain.
-const SILENT: &[&str] = &[
-    "t_forward_nonack",
-    "t_forward_nonack_udp",
-    "t_forward_nonack_tcp",
-    "t_forward_nonack_tls",
-    "t_forward_nonack_sctp",
-    "t_forward_nonack_to",
-    "t_forward_nonack_uri",
-    "forward",
-    "forward_udp",
-    "forward_tcp",
-    "forward_tls",
-    "forward_sctp",
-];
+/// When it fails, the sender waits in vain.
+fn is_silent(name: &str) -> bool {
+    name.starts_with("t_forward_nonack") || name.starts_with("forward")
+}
 
 pub(super) fn check(check: &mut Check<'_>) {
     let mut found = Vec::new();
@@ -34,9 +24,10 @@ pub(super) fn check(check: &mut Check<'_>) {
                 let StatementKind::Expr(expr) = &statement.kind else { continue };
                 let ExprKind::Call(call) = &expr.kind else { continue };
                 let at_end = is_main && std::ptr::eq(statements, body);
-                let relays = SILENT.contains(&&*call.name.node) || ANSWERING.contains(&&*call.name.node);
+                let name = &*call.name.node;
+                let relays = effects::of(name).relays && (answers(name) || is_silent(name));
                 if relays && ends(&statements[at + 1..], at_end) {
-                    found.push((expr.span, &*call.name.node));
+                    found.push((expr.span, name));
                 }
             }
         });
@@ -49,7 +40,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         }
         let message = format!("nobody notices when `{name}` fails");
         let (label, reply) = match name {
-            _ if ANSWERING.contains(&name) => {
+            _ if answers(name) => {
                 ("when it fails, the sender gets a 478 or 500 of tm, and the script learns nothing", "sl_reply_error()")
             }
             _ if name.starts_with("t_") => {
