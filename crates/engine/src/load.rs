@@ -301,7 +301,9 @@ impl Loading<'_> {
             mistakes.retain(|mistake| mistake.code != Code::MissingDependency);
         }
         self.diagnostics.extend(mistakes);
-        if program.request_route().is_none() {
+        // A broken file may have lost it.
+        let broken = self.diagnostics.iter().any(|it| it.severity == Severity::Error && it.code.number() < "E0100");
+        if program.request_route().is_none() && !broken {
             let span = Span::default();
             self.diagnostics.push(Diagnostic::warning(
                 Code::UnknownRoute,
