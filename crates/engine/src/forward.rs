@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use sip::{Addresses, ContentLength, Endpoint, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
+use sip::{Addresses, ContentLength, Endpoint, HeaderName, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
 use transport::resolve::Target;
 use transport::{LocalSocket, Outgoing};
 
@@ -197,6 +197,11 @@ pub fn print_for(
 /// The branch of a statelessly forwarded request: the same for each retransmission (RFC 3261 section 16.11).
 #[must_use]
 pub fn stateless_branch(cx: &RouteCx) -> String {
+    indexed_branch(cx, 0)
+}
+
+/// The same with a branch index of the caller's choice.
+fn indexed_branch(cx: &RouteCx, index: u32) -> String {
     use std::hash::{Hash as _, Hasher as _};
     let mut hash = std::hash::DefaultHasher::new();
     cx.core.secret.hash(&mut hash);
@@ -213,11 +218,31 @@ pub fn stateless_branch(cx: &RouteCx) -> String {
             }
         }
     }
-    format!("z9hG4bK{:016x}.0", hash.finish())
+    format!("z9hG4bK{:016x}.{index}", hash.finish())
 }
 
 /// Sends the request on to the first of the targets that a socket fits, without keeping state.
 pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptError> {
+    let branch = stateless_branch(cx);
+    send_with_branch(cx, targets, &branch)
+}
+
+/// Like [`send_request`], but with our Via alone: the received ones are left out of what is sent, so that no reply finds
+/// its way back to the sender. `index` is the branch index in our Via.
+pub fn send_request_as_uac(cx: &mut RouteCx, targets: &[Target], index: u32) -> Result<(), ScriptError> {
+    let branch = indexed_branch(cx, index);
+    let mark = cx.message.edits().mark();
+    let vias: Vec<_> = cx.message.headers_named(HeaderName::Via).map(|header| header.range()).collect();
+    for range in vias {
+        cx.message.edits_mut().delete(range);
+    }
+    let sent = send_with_branch(cx, targets, &branch);
+    // The message itself keeps its Vias: the script may still answer it or send it elsewhere.
+    cx.message.edits_mut().truncate(mark);
+    sent
+}
+
+fn send_with_branch(cx: &mut RouteCx, targets: &[Target], branch: &str) -> Result<(), ScriptError> {
     let core = cx.core.clone();
     let received = Some(cx.received.socket);
     let chosen = targets.iter().find_map(|target| {
@@ -227,7 +252,7 @@ pub fn send_request(cx: &mut RouteCx, targets: &[Target]) -> Result<(), ScriptEr
     let Some((target, socket)) = chosen else {
         return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
     };
-    let (target, socket, data) = print_for(cx, target, socket, &stateless_branch(cx))?;
+    let (target, socket, data) = print_for(cx, target, socket, branch)?;
     let sending = Sending {
         destination: target.address,
         protocol: target.protocol,

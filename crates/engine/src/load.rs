@@ -123,16 +123,12 @@ impl Loading<'_> {
     fn collect(&mut self, config: &Config) {
         for item in &config.items {
             match &item.kind {
-                ItemKind::CoreParam { name, index: None, value } => match self.settings.apply(name, value) {
-                    Ok(remark) => self.diagnostics.extend(remark),
-                    Err(diagnostic) => self.diagnostics.push(diagnostic),
-                },
-                ItemKind::CoreParam { name, index: Some(index), .. } => self.diagnostics.push(Diagnostic::error(
-                    Code::NotYet,
-                    format!("`{}[{}]` is not supported yet", name.node, index.node),
-                    item.span,
-                    "Kamailio has it, Olelo not yet",
-                )),
+                ItemKind::CoreParam { name, index, value } => {
+                    match self.settings.apply_item(name, index.as_ref(), value) {
+                        Ok(remark) => self.diagnostics.extend(remark),
+                        Err(diagnostic) => self.diagnostics.push(diagnostic),
+                    }
+                }
                 ItemKind::Listen(sockets) => self.listen.extend(sockets.iter().cloned()),
                 ItemKind::Alias(aliases) => self.aliases.extend(aliases.iter().cloned()),
                 ItemKind::LoadModule { name, evaluated, .. } => {

@@ -15,6 +15,12 @@ pub fn null(_cx: &RouteCx) -> Value {
     Value::Null
 }
 
+/// The name that `coreparam[iuid]` or the command line option `--iuid` gave this instance; null without one.
+#[variable("iuid")]
+pub fn iuid(cx: &RouteCx) -> Value {
+    cx.core.settings.iuid.clone().map_or(Value::Null, Value::from)
+}
+
 /// What the last function or route returned.
 #[variable("rc", "retcode", "?")]
 pub fn rc(cx: &RouteCx) -> Value {

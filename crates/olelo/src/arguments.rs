@@ -68,6 +68,9 @@ pub(crate) struct Arguments {
     /// Value of `server_id`.
     #[arg(long = "server-id", value_name = "NUMBER")]
     pub(crate) server_id: Option<i64>,
+    /// Name of this instance, `$iuid`: instead of `coreparam[iuid]`.
+    #[arg(long = "iuid", value_name = "NAME")]
+    pub(crate) iuid: Option<String>,
     /// No TCP.
     #[arg(short = 'T')]
     pub(crate) no_tcp: bool,

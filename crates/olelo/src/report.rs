@@ -309,15 +309,16 @@ impl Making<'_> {
         }
         for item in &model.config.items {
             match &item.kind {
-                ItemKind::CoreParam { name, value, .. } => {
-                    let verdict = match Settings::default().apply(name, value) {
+                ItemKind::CoreParam { name, index, value } => {
+                    let verdict = match Settings::default().apply_item(name, index.as_ref(), value) {
                         Ok(None) => Verdict::Here,
                         Ok(Some(_)) => Verdict::Different("accepted, has no meaning here".into()),
                         Err(error) if error.code == Code::NotYet => Verdict::Missing,
                         Err(error) if error.code == Code::UnknownCoreParam => Verdict::Unknown,
                         Err(_) => Verdict::Here,
                     };
-                    self.add(Kind::CoreParameter, &name.node, "core", verdict, name.span);
+                    let whole = index.as_ref().map(|index| format!("{}[{}]", name.node, index.node));
+                    self.add(Kind::CoreParameter, whole.as_ref().unwrap_or(&name.node), "core", verdict, name.span);
                 }
                 ItemKind::Route(block) if block.kind == RouteKind::Event => {
                     if let Some(name) = &block.name {

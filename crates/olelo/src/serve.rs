@@ -144,6 +144,9 @@ fn adjust(settings: &mut Settings, arguments: &Arguments) {
     if let Some(server_id) = arguments.server_id {
         settings.server_id = server_id;
     }
+    if let Some(iuid) = &arguments.iuid {
+        settings.iuid = Some(iuid.as_str().into());
+    }
     if let Some(mode) = &arguments.auto_aliases {
         settings.auto_aliases = matches!(mode.as_str(), "yes" | "on" | "1");
     }

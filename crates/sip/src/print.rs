@@ -186,6 +186,10 @@ impl Message {
         }
         let Ok(Some(via)) = self.via() else { return };
         let Some(header) = self.header(HeaderName::Via) else { return };
+        // What the script removed stays removed, and nothing is left to add parameters to.
+        if self.edit_layers(options).any(|edits| edits.deletes(header.range())) {
+            return;
+        }
         if options.remove_first_via {
             let value = header.body_range();
             let rest = self.buffer().get(value.clone()).unwrap_or_default();

@@ -72,7 +72,13 @@ pub const CORE: ModuleDef = ModuleDef {
         sending::SET_REPLY_NO_CONNECT,
         sending::UDP_MTU_TRY_PROTO,
     ],
-    variables: &[crate::variables::NULL, crate::variables::RC, crate::variables::SEL, crate::variables::VAR],
+    variables: &[
+        crate::variables::IUID,
+        crate::variables::NULL,
+        crate::variables::RC,
+        crate::variables::SEL,
+        crate::variables::VAR,
+    ],
     event_routes: &["core:worker-one-init", "core:msg-received", "core:pre-routing", "core:receive-parse-error"],
     ..ModuleDef::EMPTY
 };

@@ -67,6 +67,8 @@ pub struct Settings {
     pub sip_warning: bool,
     /// `server_id`.
     pub server_id: i64,
+    /// `coreparam[iuid]`: the name of this instance among others.
+    pub iuid: Option<Str>,
     /// `tos`.
     pub tos: u8,
     /// `ip_free_bind`.
@@ -221,6 +223,7 @@ impl Default for Settings {
             reply_to_via: false,
             sip_warning: false,
             server_id: 0,
+            iuid: None,
             tos: 16,
             ip_free_bind: false,
             tcp_connection_lifetime: Duration::from_secs(120),
@@ -289,6 +292,22 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Applies a parameter as a line of the configuration has it: `name = value` or `name[index] = value`.
+    pub fn apply_item(
+        &mut self,
+        name: &Spanned<String>,
+        index: Option<&Spanned<String>>,
+        value: &Spanned<ConfigValue>,
+    ) -> Result<Option<Diagnostic>, Diagnostic> {
+        match index {
+            None => self.apply(name, value),
+            Some(index) => {
+                let whole = Spanned::new(format!("{}[{}]", name.node, index.node), name.span);
+                self.apply(&whole, value)
+            }
+        }
+    }
+
     /// Applies a parameter. `Ok(Some(..))` is a remark.
     pub fn apply(
         &mut self,

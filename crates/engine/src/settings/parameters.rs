@@ -143,6 +143,9 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         "reply_to_via" => Set(|s, v| put(&mut s.reply_to_via, v.flag())),
         "sip_warning" => Set(|s, v| put(&mut s.sip_warning, v.flag())),
         "server_id" => Set(|s, v| put(&mut s.server_id, v.int())),
+        "coreparam[iuid]" => Set(|s, v| put(&mut s.iuid, v.text().map(|text| Some(Str::from(text))))),
+        // The random numbers here are those of the system or seeded by it, and the runtime keeps the timers.
+        "coreparam[random_engine]" | "coreparam[timer_sanity_check]" => NoMeaning,
         "tos" => Set(|s, v| {
             s.tos = match v.text()?.as_str() {
                 "IPTOS_LOWDELAY" => 16,

@@ -41,6 +41,8 @@ pub const MODULE: ModuleDef = ModuleDef {
         send::SEND_DATA,
         send::SENDX,
         send::FORWARD_REPLY,
+        send::FORWARD_UAC,
+        send::FORWARD_UAC_URI,
         sockets::SET_SEND_SOCKET,
         sockets::SET_SEND_SOCKET_NAME,
         sockets::SET_RECV_SOCKET,

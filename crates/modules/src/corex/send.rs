@@ -1,7 +1,7 @@
 //! Sending messages and data past the usual way.
 
 use bytes::Bytes;
-use engine::forward::{next_hop, resolve, resolve_host};
+use engine::forward::{next_hop, resolve, resolve_host, send_request_as_uac};
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
 use sip::{Protocol, Uri};
 use transport::resolve::Target;
@@ -78,6 +78,31 @@ pub async fn sendx(cx: &mut RouteCx, uri: Str, socket: Str, data: Str) -> CallRe
     }
     let targets = resolve(&core, &uri).await?;
     send(cx, &targets, preferred, data.into_bytes())
+}
+
+/// Sends the request on to `uri` with our Via as the only one; `index` is the branch index in it.
+async fn forward_as_uac(cx: &mut RouteCx, uri: Str, index: Option<i64>) -> CallResult {
+    let index = u32::try_from(index.unwrap_or(0)).map_err(|_| ScriptError::new("the branch index is out of range"))?;
+    let core = cx.core.clone();
+    let targets = resolve(&core, &uri).await?;
+    send_request_as_uac(cx, &targets, index)?;
+    Ok(Return::TRUE)
+}
+
+/// Sends the request on without keeping state to `$du` or the request-URI, with our Via alone: the Vias that it came with
+/// are left out, so its replies end here. For requests that the script has answered itself and that others shall see, too.
+/// `bindex` (0 when left out) is the branch index at the end of the `branch` parameter of our Via. False when it is below 0,
+/// or the next hop is wrong, does not resolve, or no local socket fits.
+#[function(REQUEST)]
+pub async fn forward_uac(cx: &mut RouteCx, bindex: Option<i64>) -> CallResult {
+    let uri = next_hop(cx);
+    forward_as_uac(cx, uri, bindex).await
+}
+
+/// Like `forward_uac`, to the address of the SIP URI `vuri`. The request-URI stays as it is.
+#[function(REQUEST)]
+pub async fn forward_uac_uri(cx: &mut RouteCx, vuri: Str, bindex: Option<i64>) -> CallResult {
+    forward_as_uac(cx, vuri, bindex).await
 }
 
 /// Sends the received reply on by its second Via, at once. It goes on once more at the end of the route unless the script

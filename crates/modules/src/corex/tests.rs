@@ -115,6 +115,33 @@ fn a_reply_goes_on_at_once_and_again_at_the_end() {
     assert_eq!((sent.messages.len(), texts(sent.log)), (2, vec!["1 DEFAULT_ONREPLY".to_owned()]));
 }
 
+/// Only our Via goes out, whatever Vias came; the message itself keeps them for the reply and for `forward()`.
+#[test]
+fn a_request_goes_on_with_our_via_alone() {
+    let two = INVITE
+        .replace("From:", "v: SIP/2.0/UDP 127.0.0.7;branch=z9hG4bK2, SIP/2.0/UDP 127.0.0.8\nVia: SIP/2.0/UDP i\nFrom:");
+    let statements = "$du = \"sip:127.0.0.3:5070\"; force_rport(); forward_uac(); xlog(\"$rc\");
+        $var(i) = 7; forward_uac_uri(\"sip:127.0.0.4;transport=tcp\", \"$var(i)\"); xlog(\"$rc\");
+        forward_uac(\"-1\"); xlog(\"$rc\"); forward_uac_uri(\"garbage\"); xlog(\"$rc\"); forward();";
+    let bench = bench("", &format!("request_route {{\n{statements}\n}}"));
+    let sent = bench.receive(&two);
+    let ways: Vec<String> =
+        sent.raw.iter().map(|outgoing| format!("{} {}", outgoing.protocol, outgoing.destination)).collect();
+    assert_eq!(ways, ["udp 127.0.0.3:5070", "tcp 127.0.0.4:5060", "udp 127.0.0.3:5070"]);
+    assert_eq!(texts(sent.log), ["1", "1", "-1", "-1"]);
+    let vias = |message: &str| -> Vec<String> {
+        let is_via = |line: &&str| line.starts_with("Via:") || line.starts_with("v:") || line.contains("received");
+        message.lines().filter(is_via).map(str::to_owned).collect()
+    };
+    let (first, second) = (vias(&sent.messages[0]), vias(&sent.messages[1]));
+    assert_eq!((first.len(), second.len(), vias(&sent.messages[2]).len()), (1, 1, 4), "{:?}", sent.messages);
+    assert!(first[0].starts_with("Via: SIP/2.0/UDP 127.0.0.1") && first[0].ends_with(".0"), "{first:?}");
+    assert!(second[0].starts_with("Via: SIP/2.0/TCP 127.0.0.1") && second[0].ends_with(".7"), "{second:?}");
+    assert!(sent.messages[0].starts_with("INVITE sip:bob@127.0.0.1:5060;x=y SIP/2.0"));
+    // The same for each retransmission.
+    assert_eq!(vias(&bench.receive(&two).messages[0]), first);
+}
+
 #[test]
 fn files() {
     let folder = std::env::temp_dir().join(format!("olelo-corex-{}", std::process::id()));

@@ -21,6 +21,24 @@ fn one(expression: &str) -> String {
     lines.first().and_then(|line| line.strip_prefix("<script>: ")).unwrap_or_default().to_owned()
 }
 
+/// `coreparam[iuid]` names the instance; an index that no parameter has is a mistake.
+#[test]
+fn name_of_the_instance() {
+    let with =
+        |line: &str| Bench::new(&config(&format!("{line}\nrequest_route {{ xlog(\"$iuid\"); }}")), crate::MODULES);
+    for (line, wanted) in [
+        ("coreparam[iuid] = \"node-a\"", "node-a"),
+        ("coreparam[\"iuid\"] = node_b", "node_b"),
+        ("coreparam[iuid] = 7", "7"),
+        ("coreparam[timer_sanity_check] = 1\ncoreparam[random_engine] = \"fast\"", "<null>"),
+    ] {
+        let log = with(line).unwrap().receive(MESSAGE).log;
+        assert!(log.iter().any(|entry| entry.ends_with(&format!(": {wanted}"))), "{line}: {log:?}");
+    }
+    assert!(with("coreparam[iuidx] = \"a\"").is_err());
+    assert!(with("children[iuid] = \"a\"").is_err());
+}
+
 #[test]
 fn mistakes_found_at_load() {
     for wrong in [

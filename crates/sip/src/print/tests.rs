@@ -143,6 +143,21 @@ fn first_via_goes_away() {
     assert_eq!(print(&reply, &options), "SIP/2.0 200 OK\r\nv:  SIP/2.0/UDP b\r\nCSeq: 1 BYE\r\n\r\n");
 }
 
+/// A Via that an edit took away gets no parameters, which would be left over as text without a header.
+#[test]
+fn nothing_is_added_to_a_deleted_via() {
+    let mut message = invite();
+    let vias: Vec<_> = message.headers_named(HeaderName::Via).map(|header| header.range()).collect();
+    for range in vias {
+        message.edits_mut().delete(range);
+    }
+    let via_addition = ViaAddition { received: Some(b"1.2.3.4"), rport: Some(7) };
+    let printed =
+        print(&message, &PrintOptions { via_addition, add_via: Some(b"SIP/2.0/UDP o"), ..Default::default() });
+    assert!(!printed.contains("received=1.2.3.4") && !printed.contains("rport=7"), "{printed}");
+    assert_eq!(printed.matches("Via:").count(), 1, "{printed}");
+}
+
 #[test]
 fn dynamic_pieces_and_apply() {
     let mut message = invite();
