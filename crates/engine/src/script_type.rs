@@ -272,21 +272,6 @@ impl ScriptType for Flag {
     }
 }
 
-/// A route that the function arms or runs; its block must exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteName(pub Str);
-
-impl ScriptType for RouteName {
-    type Compiled = Expression;
-    const KIND: &'static str = "route name";
-    fn compile(arg: Option<&ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Expression, Diagnostic> {
-        env.text(required(arg)?)
-    }
-    fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
-        Str::eval(compiled, cx).map(Self)
-    }
-}
-
 /// A regular expression without case that sees a text as one line: `^` and `$` are its ends, `.` matches line ends.
 pub struct WholeRegex(pub Arc<posix_regex::Regex>);
 

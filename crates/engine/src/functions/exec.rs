@@ -3,10 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sip::Str;
-
 use crate::function::{CallResult, Return, ScriptError};
 use crate::route_cx::RouteCx;
+use crate::script_type::Constant;
 use macros::function;
 
 /// How long a command may run.
@@ -39,12 +38,12 @@ fn run(command: &str) -> Result<(), String> {
     }
 }
 
-/// Runs a command with the shell and waits for its end, at most 60 seconds; the server goes on meanwhile. True also when
-/// the command fails, which is logged.
+/// Runs a constant command with the shell and waits for its end, at most 60 seconds; the server goes on meanwhile. True
+/// also when the command fails, which is logged. No variables are put in: a message must not write commands.
 #[function(ANY)]
-pub async fn exec(cx: &mut RouteCx, command: Str) -> CallResult {
+pub async fn exec(cx: &mut RouteCx, command: Constant) -> CallResult {
     let core = cx.core.clone();
-    let command = command.to_text().into_owned();
+    let command = command.0.to_text().into_owned();
     // A thread of its own pool: starting and waiting for a process would block the worker.
     let ended = core.runtime().spawn_blocking(move || run(&command)).await;
     match ended {
