@@ -10,7 +10,9 @@ mod fuzz;
 mod interop;
 mod packages;
 mod parity;
+mod registrations;
 mod run;
+mod servers;
 #[cfg(test)]
 mod tidy;
 
@@ -78,6 +80,27 @@ enum Task {
         #[arg(long, default_value = "target/release/olelo")]
         binary: PathBuf,
     },
+    /// Registers users, kills the server in the middle, and looks whether what it acknowledged is there after the next start.
+    Registrations {
+        /// The database; a temporary SQLite file when this is left out. Its tables are created.
+        #[arg(long)]
+        url: Option<String>,
+        /// Users.
+        #[arg(long, default_value_t = 100_000)]
+        count: usize,
+        /// `db_mode` of module usrloc: 1 or 2.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+        mode: u8,
+        /// Seconds between two writings with mode 2.
+        #[arg(long, default_value_t = 2)]
+        interval: u64,
+        /// Requests that are under way at a time.
+        #[arg(long, default_value_t = 200)]
+        window: usize,
+        /// The program; a release build.
+        #[arg(long, default_value = "target/release/olelo")]
+        binary: PathBuf,
+    },
     /// Compares `olelo check` with `kamailio -c` on every configuration below a folder.
     Corpus {
         /// The folder.
@@ -123,6 +146,9 @@ fn main() -> ExitCode {
             &binary,
             &interop::calls::Load { calls, rate: 300, hold: 60_000, ..interop::calls::Load::SMALL },
         ),
+        Task::Registrations { url, count, mode, interval, window, binary } => {
+            registrations::run(&binary, &registrations::Load { url, count, mode, interval, window })
+        }
         Task::Corpus { folder, json } => run::build().and_then(|binary| corpus::run(&binary, &folder, json)),
         Task::Fuzz { seconds } => fuzz::run(seconds),
         Task::Count => count::run(),

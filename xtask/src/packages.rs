@@ -3,10 +3,18 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::servers;
+
 /// A program, and the package that brings it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("/usr/sbin/kamailio", "kamailio"),
     ("/usr/lib/x86_64-linux-gnu/kamailio/modules/sanity.so", "kamailio"),
+    ("/usr/lib/x86_64-linux-gnu/kamailio/modules/db_sqlite.so", "kamailio-sqlite-modules"),
+    ("/usr/lib/x86_64-linux-gnu/kamailio/modules/db_mysql.so", "kamailio-mysql-modules"),
+    ("/usr/lib/x86_64-linux-gnu/kamailio/modules/db_postgres.so", "kamailio-postgres-modules"),
+    ("/usr/sbin/mariadbd", "mariadb-server"),
+    ("/usr/bin/mariadb", "mariadb-client"),
+    ("/usr/bin/sqlite3", "sqlite3"),
     ("/usr/bin/sipsak", "sipsak"),
     ("/usr/bin/sipp", "sip-tester"),
     ("/usr/sbin/nft", "nftables"),
@@ -16,7 +24,9 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 /// Installs the packages that are missing (as root), or says what to install.
 pub(crate) fn install() -> Result<(), String> {
-    install_all(PROGRAMS)
+    install_all(PROGRAMS)?;
+    // The folder has the version in its name.
+    if servers::postgres_programs().is_none() { install_all(&[("", "postgresql")]) } else { Ok(()) }
 }
 
 /// Installs the package of one program when it is missing.

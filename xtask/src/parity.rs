@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use testkit::scenario::{self, Program, Verdict};
+use testkit::scenario::{self, Program, Surroundings, Verdict};
+
+use crate::servers::Servers;
+
+/// Whose tables a scenario's database has.
+const OFFER: engine::load::Offer = engine::load::Offer { modules: modules::MODULES, rpc: control::commands::CORE };
 
 /// How many servers run at once.
 const PARALLEL: usize = 4;
@@ -22,6 +27,9 @@ pub(crate) fn oracle(paths: &[String], patience: u64) -> Result<(), String> {
 
 fn run(program: &Program, name: &str, paths: &[String], patience: u64) -> Result<(), String> {
     let files: Vec<PathBuf> = scenario::find(paths)?;
+    let servers = if files.iter().any(|file| scenario::wants_server(file)) { Some(Servers::start()?) } else { None };
+    let databases = servers.iter().flat_map(|servers| [servers.mysql("olelo"), servers.postgres("postgres")]).collect();
+    let around = Surroundings { offer: OFFER, patience, databases };
     let next = AtomicUsize::new(0);
     let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -29,8 +37,8 @@ fn run(program: &Program, name: &str, paths: &[String], patience: u64) -> Result
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                     // On a busy machine a process may be late: what fails is tried once more, alone in its own process.
-                    let result = scenario::run_process(file, program, patience)
-                        .or_else(|_| scenario::run_process(file, program, patience));
+                    let result = scenario::run_process(file, program, &around)
+                        .or_else(|_| scenario::run_process(file, program, &around));
                     if let Ok(mut results) = results.lock() {
                         results.push((file, result));
                     }

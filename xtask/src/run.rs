@@ -3,13 +3,21 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::servers::Servers;
 use crate::{interop, packages, parity};
 
 /// Runs a program; an error when it fails.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
+    command_with(program, arguments, &[])
+}
+
+fn command_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     eprintln!("+ {program} {}", arguments.join(" "));
-    let status =
-        Command::new(program).args(arguments).status().map_err(|error| format!("cannot run {program}: {error}"))?;
+    let status = Command::new(program)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .status()
+        .map_err(|error| format!("cannot run {program}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{program} {} failed", arguments.join(" "))) }
 }
 
@@ -25,9 +33,11 @@ pub(crate) fn test() -> Result<(), String> {
     packages::install()?;
     command("cargo", &["fmt", "--all", "--check"])?;
     command("cargo", &["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-    command("cargo", &["test", "--quiet", "--workspace"])?;
+    let servers = Servers::start()?;
+    let urls = format!("{} {}", servers.mysql("olelo"), servers.postgres("postgres"));
+    command_with("cargo", &["test", "--quiet", "--workspace"], &[("OLELO_TEST_DATABASES", &urls)])?;
     let binary = build()?;
-    let paths = ["tests/scenarios".to_owned()];
+    let paths = ["tests/scenarios".to_owned(), "tests/interop/stock".to_owned()];
     parity::ours(&binary, &paths, 5)?;
     parity::oracle(&paths, 5)?;
     interop::run(&binary, "")

@@ -42,6 +42,9 @@ pub type StatefulReply = Arc<dyn Fn(&mut crate::RouteCx, u16, &Str) -> Option<cr
 /// Looks at the bytes of a message that came in (`true`) or is about to go out, and may put others in their place.
 pub type Intercept = Arc<dyn Fn(&Arc<Core>, bool, &Str) -> Option<Str> + Send + Sync>;
 
+/// Whether a host (an IPv6 address without brackets) is ours, beside sockets and aliases.
+pub type OwnHosts = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
+
 /// True when `host` is `domain` or a name below it.
 fn is_in_domain(host: &[u8], domain: &[u8]) -> bool {
     let Some(below) = host.len().checked_sub(domain.len()) else { return false };
@@ -72,6 +75,8 @@ pub struct Core {
     pub aliases: RwLock<Vec<Alias>>,
     /// Domains that are ours with all their sub-domains (`alias_subdomains` of module corex).
     pub alias_domains: RwLock<Vec<Alias>>,
+    /// Hosts that a module knows to be ours, at any port (`register_myself` of module domain).
+    pub own_hosts: OnceLock<OwnHosts>,
     /// All script names, for formats that are compiled while running.
     pub catalog: OnceLock<Arc<Catalog>>,
     /// `log_prefix`, compiled.
@@ -82,6 +87,8 @@ pub struct Core {
     pub live: LiveSettings,
     /// Names to addresses.
     pub resolver: OnceLock<Arc<Resolver>>,
+    /// The databases that modules use.
+    pub databases: Arc<database::Databases>,
     /// The loaded modules.
     pub modules: OnceLock<Arc<Modules>>,
     /// `send_reply` with a transaction.
@@ -114,6 +121,12 @@ impl Core {
         let config = ConfigGroups::default();
         let live = LiveSettings::declare(&config, &settings, &log);
         let watch = crate::trace::Watch::new(&settings);
+        let databases = Arc::new(database::Databases::default());
+        let told = log.clone();
+        databases.listen(move |event| match event {
+            database::Event::Lost(error) => crate::log!(told, Error, "database: {error}"),
+            database::Event::Back(url) => crate::log!(told, Notice, "database: connected again to {url}"),
+        });
         Arc::new(Self {
             settings,
             log,
@@ -126,11 +139,13 @@ impl Core {
             rpc: ArcSwap::default(),
             aliases: RwLock::default(),
             alias_domains: RwLock::default(),
+            own_hosts: OnceLock::new(),
             catalog: OnceLock::new(),
             log_prefix: OnceLock::new(),
             defines: OnceLock::new(),
             live,
             resolver: OnceLock::new(),
+            databases,
             modules: OnceLock::new(),
             stateful_reply: OnceLock::new(),
             intercept: OnceLock::new(),
@@ -313,7 +328,7 @@ impl Core {
             is_in_domain(bare, alias.host.as_bytes())
                 && alias.port.is_none_or(port_fits)
                 && alias.protocol.is_none_or(protocol_fits)
-        })
+        }) || self.own_hosts.get().is_some_and(|own| own(bare))
     }
 
     /// Seconds since 1970, by the server's clock.

@@ -1,6 +1,8 @@
 //! Compiled expressions and format strings. They never wait: calls inside an expression became operations of their own
 //! whose results stand in temporaries.
 
+use std::fmt::Write as _;
+
 use language::ast::{BinaryOp, UnaryOp};
 use sip::Str;
 
@@ -303,6 +305,28 @@ impl Format {
         }
     }
 
+    /// Shows the text to `look`; other than [`Self::eval`] it allocates nothing for a short one.
+    pub fn with_text<R>(&self, cx: &RouteCx, look: impl FnOnce(&[u8]) -> R) -> R {
+        if let [FormatPart::Text(text)] = &*self.pieces {
+            return look(text);
+        }
+        let mut out = ShortText::default();
+        for piece in &self.pieces {
+            match piece {
+                FormatPart::Text(text) => out.0.extend_from_slice(text),
+                FormatPart::Value(expression) => match expression.eval(cx) {
+                    Value::Null => out.0.extend_from_slice(null_text(expression).as_bytes()),
+                    Value::Int(number) => {
+                        // Writing to memory does not fail.
+                        let _ = write!(out, "{number}");
+                    }
+                    Value::Str(text) => out.0.extend_from_slice(&text),
+                },
+            }
+        }
+        look(&out.0)
+    }
+
     /// The text; a variable without a value prints `<null>`, a transformation without a result nothing.
     #[must_use]
     pub fn eval(&self, cx: &RouteCx) -> Str {
@@ -327,6 +351,17 @@ impl Format {
                 Str::from(out)
             }
         }
+    }
+}
+
+/// Collects a text on the stack as long as it is short.
+#[derive(Default)]
+struct ShortText(smallvec::SmallVec<[u8; 128]>);
+
+impl std::fmt::Write for ShortText {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }
 

@@ -53,7 +53,7 @@ pub use function::{ArgDef, Call, CallResult, FunctionDef, Return, Routes, Script
 pub use language::diagnostic::{Code, Diagnostic};
 pub use macros::{Params, function, rpc, transformation, variable};
 pub use module::{BoxFuture, Creating, Module, ModuleDef, Modules, Stateless};
-pub use params::{ParamDef, ParamSource, ParamType, Params};
+pub use params::{DbName, ParamDef, ParamSource, ParamType, Params};
 pub use route_cx::{Branch, RouteCx};
 pub use rpc::{RpcArguments, RpcDef, RpcFault, RpcResult, RpcValue};
 pub use script_type::{ArgSource, ScriptType};

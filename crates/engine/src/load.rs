@@ -27,6 +27,7 @@ use crate::settings::Settings;
 use crate::value::Value;
 
 /// What the program has to offer to a configuration.
+#[derive(Clone, Copy)]
 pub struct Offer {
     /// All modules.
     pub modules: &'static [&'static ModuleDef],
@@ -388,6 +389,10 @@ impl Loaded {
     pub async fn start(&self) -> Result<(), String> {
         for (name, module) in &self.modules.list {
             module.clone().start(&self.core).await.map_err(|error| format!("module `{name}`: {error}"))?;
+        }
+        let after = self.core.hooks.after_start.read().clone();
+        for hook in after {
+            hook(self.core.clone()).await;
         }
         if let Some(route) = self.program.route(language::ast::RouteKind::Event, "core:worker-one-init") {
             let mut cx = crate::RouteCx::faked(self.core.clone());

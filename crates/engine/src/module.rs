@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use language::diagnostic::Diagnostic;
+use language::diagnostic::{Code, Diagnostic};
 use language::span::Span;
 
 use crate::compile::Catalog;
@@ -44,6 +44,8 @@ pub struct ModuleDef {
     pub rpc: &'static [RpcDef],
     /// Its event routes; a trailing `*` stands for any rest of the name.
     pub event_routes: &'static [&'static str],
+    /// The tables that it reads or writes.
+    pub tables: &'static [&'static database::TableDef],
     /// Makes the module's object from its parameters.
     pub create: fn(&mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic>,
 }
@@ -60,6 +62,7 @@ impl ModuleDef {
         transformations: &[],
         rpc: &[],
         event_routes: &[],
+        tables: &[],
         create: |_| Ok(Arc::new(Stateless)),
     };
 }
@@ -104,6 +107,18 @@ impl Creating<'_> {
             params.set(source)?;
         }
         Ok(params)
+    }
+
+    /// The database that the parameter `param` names; nothing is connected yet. The error stands at the parameter.
+    pub fn database(&self, param: &str, url: &str) -> Result<database::Database, Diagnostic> {
+        self.core.databases.get(url).map_err(|problem| {
+            let label = if self.params.iter().any(|source| source.name == param) {
+                "this database".to_owned()
+            } else {
+                format!("`{param}` is not set; its default names a database")
+            };
+            Diagnostic::error(Code::ParamValue, problem.0, self.span_of(param), label)
+        })
     }
 
     /// Where the last `modparam` line of a parameter stands; the `loadmodule` line when it is not set.

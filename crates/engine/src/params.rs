@@ -1,5 +1,7 @@
 //! Module parameters: `#[derive(Params)]` makes a documented struct out of `modparam` lines.
 
+use std::sync::Arc;
+
 use language::ast::ConfigValue;
 use language::diagnostic::{Code, Diagnostic};
 use language::span::Span;
@@ -142,6 +144,43 @@ impl<T: ParamType + Default> ParamType for Option<T> {
     const KIND: ParamKind = T::KIND;
     fn assign(&mut self, source: &ParamSource) -> Result<(), Diagnostic> {
         self.get_or_insert_default().assign(source)
+    }
+}
+
+/// The name of a table or column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DbName(Arc<str>);
+
+impl From<&str> for DbName {
+    fn from(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+}
+
+impl std::ops::Deref for DbName {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for DbName {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(self)
+    }
+}
+
+impl ParamType for DbName {
+    const KIND: ParamKind = ParamKind::String;
+    fn assign(&mut self, source: &ParamSource) -> Result<(), Diagnostic> {
+        let name = text(source)?;
+        if !database::is_name(name) {
+            return Err(
+                source.error(format!("`{name}` is no name of a table or column"), "letters, digits, `_`, `$` and `-`")
+            );
+        }
+        self.0 = Arc::from(name);
+        Ok(())
     }
 }
 

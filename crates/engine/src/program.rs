@@ -12,7 +12,7 @@ use language::ast::RouteKind;
 use language::span::{SourceMap, Span};
 
 use crate::expression::Expression;
-use crate::function::{CallResult, SyncCall, WaitCall};
+use crate::function::{CallResult, Return, SyncCall, WaitCall};
 use crate::module::BoxFuture;
 use crate::receive::{Arrival, poll_here};
 use crate::route_cx::RouteCx;
@@ -376,20 +376,40 @@ impl Program {
         cx.open_frame(start, temporaries, id);
     }
 
-    fn call_named(&self, cx: &mut RouteCx, name: &Expression) {
-        let name = name.eval(cx).to_str();
-        let route = match &*name {
+    /// What `route(name)` names: `0` is the unnamed request route.
+    fn named(&self, name: &[u8]) -> Option<RouteId> {
+        match name {
             b"" => None,
             b"0" => self.request,
-            _ => self.route(RouteKind::Request, &name.to_text()),
-        };
-        match route {
+            _ => self.route(RouteKind::Request, &String::from_utf8_lossy(name)),
+        }
+    }
+
+    fn call_named(&self, cx: &mut RouteCx, name: &Expression) {
+        let name = name.eval(cx).to_str();
+        match self.named(&name) {
             Some(route) => self.call_route(cx, route),
             None => {
                 crate::log!(cx.core.log, Error, "{}: route `{name}` not found", cx.place());
                 cx.last_code = ROUTE_NOT_FOUND;
             }
         }
+    }
+}
+
+impl RouteCx {
+    /// The block that `route(name)` runs.
+    #[must_use]
+    pub fn find_route(&self, name: &[u8]) -> Option<RouteId> {
+        self.program.as_ref()?.named(name)
+    }
+
+    /// For a function that runs on the spot: the script goes on with that route when the function has returned, and
+    /// behind its call when the route has ended; what the route returns counts as what the function returned.
+    pub fn call_route(&mut self, route: RouteId) -> CallResult {
+        let Some(program) = self.program.clone() else { return Ok(Return::FALSE) };
+        program.call_route(self, route);
+        Ok(Return(self.last_code))
     }
 }
 

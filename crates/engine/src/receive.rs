@@ -43,9 +43,14 @@ pub type SendFailed = Arc<dyn Fn(&SendFailure) + Send + Sync>;
 /// Hears of a connection that was closed.
 pub type ConnectionClosed = Arc<dyn Fn(&ConnectionInfo, CloseReason) + Send + Sync>;
 
+/// Runs once when the server has started.
+pub type AfterStart = Arc<dyn Fn(Arc<Core>) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// What modules do before and after the script.
 #[derive(Default)]
 pub struct Hooks {
+    /// After all modules have started, before the first message.
+    pub after_start: RwLock<Vec<AfterStart>>,
     /// Before `request_route` (sl takes the ACKs to its replies here).
     pub before_request: RwLock<Vec<Hook>>,
     /// Before `reply_route`; returning `false` means that the reply is taken.
@@ -130,8 +135,9 @@ impl Engine {
         let finished = if cx.message.is_request() { request(cx) } else { reply(cx) };
         if let Some(mut cx) = finished {
             outbox.append(&mut cx.outbox);
-            // The received buffer is not kept alive by an idle context.
+            // The received buffer is not kept alive by an idle context, nor what modules hold for the message (locks).
             cx.message.clear();
+            cx.clear_data();
             SPARE.with_borrow_mut(|spare| {
                 if spare.len() < 4 {
                     spare.push(cx);

@@ -455,6 +455,11 @@ impl RouteCx {
         self.module_data.iter().find(|(key, _)| *key == id).and_then(|(_, data)| data.downcast_ref())
     }
 
+    /// Drops all that modules kept with the message.
+    pub(crate) fn clear_data(&mut self) {
+        self.module_data.clear();
+    }
+
     /// Applies the queued edits: they become visible to the script (`msg_apply_changes`).
     pub fn apply_changes(&mut self) -> Result<(), String> {
         crate::forward::apply_changes(self)

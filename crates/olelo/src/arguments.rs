@@ -148,14 +148,139 @@ impl WithoutMeaning {
 /// What to do instead of serving.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// Show, add and remove addresses that modules such as `permissions` trust (table `address`).
+    Address(Address),
     /// Check a configuration: no privileges, no sockets, nothing is run.
     Check(Check),
+    /// Create, change, show and copy the tables of a database.
+    Db(Db),
     /// Call an RPC command of a running server, as `kamcmd` does.
     Ctl(Ctl),
     /// Explain codes of mistakes, or list them all.
     Explain(Explain),
+    /// Show which contacts are registered at a running server.
+    Location(Location),
+    /// Print the OPc of a SIM card for `aka_challenge()`: from the operator's OP and the card's key K (3GPP TS 35.206).
+    Opc(Opc),
     /// Run scenarios (Markdown files).
     Test(Test),
+    /// Show, add and remove users and their passwords (table `subscriber`).
+    User(User),
+}
+
+/// Which database a command works on, and how it answers.
+#[derive(Args, Debug)]
+pub(crate) struct Where {
+    /// The database: `sqlite:///path/to/file`, `mysql://user:password@host/name`, .. Without it the one that the
+    /// environment variable OLELO_DB names, else that of the default configuration.
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) db: Option<String>,
+    /// A JSON object per line.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// `olelo user`.
+#[derive(Args, Debug)]
+pub(crate) struct User {
+    #[command(subcommand)]
+    pub(crate) task: UserTask,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+/// What to do with users. DOMAIN is the realm that the configuration asks for, `olelo` in the default configuration.
+#[derive(Subcommand, Debug)]
+pub(crate) enum UserTask {
+    /// Add a user; the password is asked for, or read from stdin (one line).
+    Add {
+        /// NAME or NAME@DOMAIN.
+        user: String,
+        #[command(flatten)]
+        stored: Stored,
+    },
+    /// List the users.
+    List,
+    /// Change a user's password; the new one is asked for, or read from stdin (one line).
+    Passwd {
+        /// NAME or NAME@DOMAIN.
+        user: String,
+        #[command(flatten)]
+        stored: Stored,
+    },
+    /// Remove a user.
+    Remove {
+        /// NAME or NAME@DOMAIN.
+        user: String,
+    },
+}
+
+/// What is stored of a password.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Stored {
+    /// Store the password itself, too (`calculate_ha1` of module auth_db wants it); without it only its hashes.
+    #[arg(long)]
+    pub(crate) plaintext: bool,
+    /// Store SHA-256 hashes, for the parameter `algorithm` of module auth; without it MD5.
+    #[arg(long)]
+    pub(crate) sha256: bool,
+}
+
+/// `olelo address`.
+#[derive(Args, Debug)]
+pub(crate) struct Address {
+    #[command(subcommand)]
+    pub(crate) task: AddressTask,
+    #[command(flatten)]
+    pub(crate) place: Where,
+}
+
+/// What to do with addresses.
+#[derive(Subcommand, Debug)]
+pub(crate) enum AddressTask {
+    /// Add an address, a network or a domain name to a group.
+    Add {
+        /// Number of the group.
+        #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+        group: u32,
+        /// IP address, network (ADDRESS/MASK) or domain name.
+        address: String,
+        /// Only this port of it; 0: any.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        port: u16,
+        /// What scripts get to see when it matches (`tag_col`, `peer_tag_avp`).
+        #[arg(long, value_name = "TEXT")]
+        tag: Option<String>,
+    },
+    /// List the addresses.
+    List,
+    /// Remove an address from a group.
+    Remove {
+        /// Number of the group.
+        group: u32,
+        /// As it was added.
+        address: String,
+        /// The port it was added with.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        port: u16,
+    },
+}
+
+/// `olelo location`.
+#[derive(Args, Debug)]
+pub(crate) struct Location {
+    /// Only the contacts of this address of record: `106` or `106@example.com`.
+    pub(crate) aor: Option<String>,
+    /// Address of the server's control socket; without it /var/run/kamailio/kamailio_ctl, or /tmp/olelo_ctl, which the
+    /// default configuration has.
+    #[arg(short = 's', value_name = "SOCKET")]
+    pub(crate) socket: Option<String>,
+    /// The table of contacts, as in `save("location")`; with an AOR only.
+    #[arg(long, value_name = "NAME", default_value = "location")]
+    pub(crate) table: String,
+    /// A JSON object per line.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `olelo check`.
@@ -184,6 +309,47 @@ pub(crate) struct Check {
     pub(crate) defines: Vec<String>,
 }
 
+/// `olelo db`.
+#[derive(Args, Debug)]
+pub(crate) struct Db {
+    #[command(subcommand)]
+    pub(crate) task: DbTask,
+}
+
+/// What to do with a database. A URL is that of `db_url`: `sqlite:///path/to/file`, `mysql://user:password@host/name`,
+/// `postgres://user:password@host/name` or `text:///path/to/folder`.
+#[derive(Subcommand, Debug)]
+pub(crate) enum DbTask {
+    /// Create the tables that are missing, and the database itself where the server has none of that name.
+    Create {
+        /// The database.
+        url: String,
+    },
+    /// Add the columns that tables lack, and correct their versions.
+    Upgrade {
+        /// The database.
+        url: String,
+    },
+    /// Show which tables there are, and whether they are as wanted; or the rows of one.
+    Show {
+        /// The database.
+        url: String,
+        /// A table: its rows are shown.
+        table: Option<String>,
+        /// A JSON object per line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print SQL that makes the same tables with the same rows.
+    Dump {
+        /// The database.
+        url: String,
+        /// In the words of another server: sqlite, mysql or postgres.
+        #[arg(long)]
+        to: Option<String>,
+    },
+}
+
 /// `olelo ctl`.
 #[derive(Args, Debug)]
 pub(crate) struct Ctl {
@@ -201,6 +367,23 @@ pub(crate) struct Explain {
     /// Codes such as E0101; without any: a list of all.
     #[arg(value_name = "CODE")]
     pub(crate) codes: Vec<String>,
+}
+
+/// `olelo opc`. With `-` a key does not show in the list of processes.
+#[derive(Args)]
+pub(crate) struct Opc {
+    /// OP of the operator: 32 hexadecimal digits; `-`: a line of stdin.
+    #[arg(long, value_name = "OP", allow_hyphen_values = true)]
+    pub(crate) op: String,
+    /// Key K of the card: 32 hexadecimal digits; `-`: a line of stdin, behind that of OP.
+    #[arg(long, value_name = "K", allow_hyphen_values = true)]
+    pub(crate) k: String,
+}
+
+impl std::fmt::Debug for Opc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opc { .. }")
+    }
 }
 
 /// `olelo test`.

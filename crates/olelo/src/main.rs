@@ -1,4 +1,4 @@
-//! The server's program: arguments, then one of `serve`, `check`, `ctl`, `explain`, `test`.
+//! The server's program: arguments, then one of `serve` and the subcommands.
 
 /// Writes a line to stdout. Whoever reads it may have gone (`olelo test .. | head`): that is no error.
 macro_rules! say {
@@ -14,6 +14,8 @@ mod listen;
 mod offer;
 mod report;
 mod serve;
+mod state;
+mod table;
 
 use std::process::ExitCode;
 
@@ -28,10 +30,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match &arguments.command {
+        Some(Command::Address(address)) => commands::address::run(address),
         Some(Command::Check(check)) => commands::check::run(check, &arguments),
         Some(Command::Ctl(ctl)) => commands::ctl::run(ctl),
+        Some(Command::Db(db)) => commands::db::run(db),
         Some(Command::Explain(explain)) => commands::explain::run(explain),
+        Some(Command::Location(location)) => commands::location::run(location),
+        Some(Command::Opc(opc)) => commands::opc::run(opc),
         Some(Command::Test(test)) => commands::test::run(test),
+        Some(Command::User(user)) => commands::user::run(user),
         None if arguments.version => commands::version::run(),
         None if arguments.check > 0 => commands::check::run_as_kamailio(&arguments),
         None => serve::run(&arguments),

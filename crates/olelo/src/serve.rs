@@ -20,9 +20,13 @@ use crate::arguments::{Arguments, define};
 use crate::commands::check;
 use crate::listen;
 use crate::offer::OFFER;
+use crate::state;
 
 /// What runs without `-f`.
 const DEFAULT: &str = include_str!("../../../etc/olelo.cfg");
+
+/// What it calls the address of its database.
+const DATABASE: &str = "DBURL";
 
 /// Tells a background process that it is one; its parent waits for the line `ready`.
 const BACKGROUND: &str = "OLELO_BACKGROUND";
@@ -119,13 +123,20 @@ fn load_configuration(arguments: &Arguments) -> Result<(Loaded, Settings), Strin
         Some(file) => Source::file(file, &files as &dyn ReadFile),
         None => Source::text(Path::new("olelo.cfg"), DEFAULT, &memory),
     };
-    let source = source.with_defines(arguments.defines.iter().map(|text| define(text)));
+    let own = own_database(arguments)?.map(|url| (DATABASE.to_owned(), Some(format!("\"{url}\""))));
+    let source = source.with_defines(arguments.defines.iter().map(|text| define(text)).chain(own));
     let log = Arc::new(Log::new(0, Sink::Stderr));
     let outcome = load(&source, &OFFER, log, |settings| adjust(settings, arguments));
     check::show(&outcome);
     let loaded = outcome.loaded.ok_or_else(|| "the configuration has errors: not started".to_owned())?;
     let settings = loaded.core.settings.clone();
     Ok((loaded, settings))
+}
+
+/// The database of the default configuration, when that runs, unless the command line names another one.
+fn own_database(arguments: &Arguments) -> Result<Option<String>, String> {
+    let named = arguments.defines.iter().any(|text| define(text).0 == DATABASE);
+    if arguments.file.is_some() || named { Ok(None) } else { state::url().map(Some) }
 }
 
 /// Command line options win over the file.
@@ -271,6 +282,10 @@ async fn run_until_signal(
     core.attach(transport.clone(), jiff::Timestamp::now().as_second());
     attach_resolver(core, transport);
     declare_statistics(core, transport);
+    let database = own_database(arguments)?;
+    if let Some(url) = &database {
+        state::open(url).await?.close().await;
+    }
     loaded.start().await?;
     transport
         .start(Arc::new(Engine::new(core.clone())), &tokio::runtime::Handle::current())
@@ -348,11 +363,15 @@ fn announce(core: &Core, transport: &Transport, arguments: &Arguments, backgroun
             .sockets()
             .first()
             .map_or_else(|| "127.0.0.1:5060".to_owned(), |socket| socket.address.to_string());
+        let kept = own_database(arguments).ok().flatten().unwrap_or_else(|| "the database of DBURL".to_owned());
+        let kept = kept.trim_start_matches("sqlite://");
         say!(
             "\nThis is the default configuration (etc/olelo.cfg): a registrar and proxy for phones in private networks.\n\
              1. Point two phones at {here}, users 106 and 108, any password; they register.\n\
-             2. See them:        olelo ctl -s unix:/tmp/olelo_ctl ul.dump\n\
+             2. See them:        olelo location\n\
              3. Call 108 from 106.\n\
+             4. Set a password:  olelo user add 106      From now on 106 needs it; with `olelo -A WITH_AUTH` everybody does.\n\
+             Users and contacts are kept in {kept}.\n\
              With your own file: olelo -f kamailio.cfg -DD -E      Check it first: olelo check kamailio.cfg"
         );
     }

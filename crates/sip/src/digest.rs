@@ -74,6 +74,17 @@ impl Hex {
         Self { digits, length: (hash.len() * 2).min(64) as u8 }
     }
 
+    /// From hexadecimal digits of either case; `None` when there are other characters, or not as many as a hash has.
+    pub fn from_digits(text: &[u8]) -> Option<Self> {
+        if !matches!(text.len(), 32 | 64) || !text.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut digits = [0; 64];
+        digits[..text.len()].copy_from_slice(text);
+        digits.make_ascii_lowercase();
+        Some(Self { digits, length: text.len() as u8 })
+    }
+
     /// The digits as text.
     pub fn as_text(&self) -> &str {
         std::str::from_utf8(self).unwrap_or_default()
@@ -258,6 +269,14 @@ mod tests {
         // RFC 2069: without qop the counters do not count.
         let old = expected_response(&credentials("x=y"), b"h", b"M", b"").unwrap();
         assert_eq!(old, hash(Algorithm::Md5, &[b"h", b"n", &hash(Algorithm::Md5, &[b"M", b"sip:x"])]));
+    }
+
+    #[test]
+    fn hashes_from_digits() {
+        let hash = ha1(Algorithm::Md5, b"u", b"r", b"p");
+        assert_eq!(Hex::from_digits(hash.as_text().to_ascii_uppercase().as_bytes()), Some(hash));
+        assert_eq!(Hex::from_digits(&hash[1..]), None);
+        assert_eq!(Hex::from_digits(&[b'g'; 32]), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use engine::core::Core;
@@ -27,12 +28,47 @@ pub struct Bench {
     loaded: Loaded,
     network: Arc<VirtualNetwork>,
     zone: SharedZone,
+    asked: Asked,
 }
 
-/// Tasks of messages that wait run now.
-async fn run_tasks() {
-    for _ in 0..20 {
-        tokio::task::yield_now().await;
+/// The virtual clock stands still while a database is asked: the answer takes real time.
+#[derive(Clone, Default)]
+struct Asked(Arc<AtomicUsize>);
+
+impl Asked {
+    fn hold(&self) -> database::Hold {
+        let count = self.0.clone();
+        Arc::new(move || {
+            count.fetch_add(1, Ordering::AcqRel);
+            let (answered, wait) = std::sync::mpsc::channel::<()>();
+            // tokio's paused clock does not advance while a blocking task runs.
+            tokio::task::spawn_blocking(move || wait.recv());
+            Box::new(Answered { count: count.clone(), _answered: answered })
+        })
+    }
+}
+
+struct Answered {
+    count: Arc<AtomicUsize>,
+    _answered: std::sync::mpsc::Sender<()>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Tasks of messages that wait run now, also those that wait for a database.
+async fn run_tasks(asked: &Asked) {
+    loop {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        if asked.0.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let _ = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_micros(200))).await;
     }
 }
 
@@ -78,6 +114,7 @@ impl Bench {
     /// the server is on 127.0.0.1 at `port`.
     pub(crate) fn load(text: &str, offer: &Offer, debug: Option<i64>, port: u16, zone: Zone) -> Result<Self, String> {
         let log = Arc::new(Log::memory(0));
+        let asked = Asked::default();
         let outcome = load(
             &language::Source::text(Path::new("test.cfg"), text, &language::MemoryFiles::default()),
             offer,
@@ -100,13 +137,14 @@ impl Bench {
         let network = Arc::new(VirtualNetwork::loopback(port));
         let zone: SharedZone = Arc::new(zone.into());
         runtime.block_on(async {
+            loaded.core.databases.hold(asked.hold());
             loaded.core.attach(network.clone(), START);
             let _ = loaded.core.resolver.set(Arc::new(resolver(&loaded.core, zone.clone())));
             loaded.start().await
         })?;
         let engine = Arc::new(Engine::new(loaded.core.clone()));
         network.attach(&engine);
-        Ok(Self { runtime, engine, loaded, network, zone })
+        Ok(Self { runtime, engine, loaded, network, zone, asked })
     }
 
     /// Receives a message (LF line ends are made CRLF; Content-Length is not touched) over UDP from 127.0.0.2:5061.
@@ -133,7 +171,7 @@ impl Bench {
         self.runtime.block_on(async {
             self.engine.receive(received, data, &mut outbox);
             self.network.send_all(&mut outbox);
-            run_tasks().await;
+            run_tasks(&self.asked).await;
         });
         self.network.take()
     }
@@ -142,7 +180,7 @@ impl Bench {
     pub(crate) fn on_network<T>(&self, act: impl FnOnce(&VirtualNetwork) -> T) -> T {
         self.runtime.block_on(async {
             let result = act(&self.network);
-            run_tasks().await;
+            run_tasks(&self.asked).await;
             result
         })
     }
@@ -161,7 +199,7 @@ impl Bench {
     pub fn advance(&self, duration: Duration) {
         self.runtime.block_on(async {
             tokio::time::sleep(duration).await;
-            run_tasks().await;
+            run_tasks(&self.asked).await;
         });
     }
 
@@ -172,6 +210,11 @@ impl Bench {
     pub fn rpc(&self, command: &str, arguments: &[RpcValue]) -> RpcResult {
         let table = self.loaded.core.rpc.load_full();
         self.runtime.block_on(table.call(command, arguments.to_vec()))
+    }
+
+    /// Stops the modules, as the end of the program does.
+    pub(crate) fn stop(&self) {
+        self.runtime.block_on(self.loaded.stop());
     }
 
     /// The log lines since the last message.

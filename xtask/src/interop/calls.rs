@@ -34,10 +34,23 @@ pub(super) struct Callee {
 
 impl Callee {
     fn start(load: &Load, network: &Network) -> Result<Self, String> {
+        Self::start_at("127.0.0.1", load, network)
+    }
+
+    /// At another address, over UDP.
+    pub(super) fn at(address: &str) -> Result<Self, String> {
+        Self::start_at(address, &Load::SMALL, &Network::ours())
+    }
+
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    fn start_at(address: &str, load: &Load, network: &Network) -> Result<Self, String> {
         let port = free_port()?;
         let child = network
             .command("sipp")
-            .args(["-sf", "tests/interop/call_uas.xml", "-i", "127.0.0.1", "-nostdin", "-t"])
+            .args(["-sf", "tests/interop/call_uas.xml", "-i", address, "-nostdin", "-t"])
             .arg(if load.tcp { "t1" } else { "u1" })
             .args(["-p", &port.to_string()])
             .stdin(Stdio::null())

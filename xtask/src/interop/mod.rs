@@ -2,6 +2,7 @@
 
 mod baresip;
 pub(crate) mod calls;
+mod databases;
 pub(crate) mod held;
 mod server;
 mod tutorial;
@@ -21,6 +22,11 @@ const TESTS: &[Test] = &[
     ("a phone that is switched off", calls::refused),
     ("baresip calls itself", baresip::calls_itself),
     ("Debian's kamailio.cfg", calls::stock),
+    ("registrations outlive the server", crate::registrations::small),
+    ("tutorial part 9", databases::part_9),
+    ("a slow database", databases::slow_database),
+    ("kamctl", databases::kamctl_works),
+    ("databases of kamdbctl", databases::kamdbctl_databases),
     ("calls over UDP", calls::udp),
     ("calls over TCP", calls::tcp),
     ("calls with lost packets", calls::lossy),

@@ -102,6 +102,27 @@ pub(super) fn torture(binary: &Path) -> Result<(), String> {
     check("RFC 4475: no panic", !log.contains("panicked") && !log.contains("BUG"), || log.clone())
 }
 
+/// How long the answer to an OPTIONS takes.
+pub(super) fn ping(server: &Server, number: u32) -> Result<Duration, String> {
+    let error = |error: std::io::Error| error.to_string();
+    let socket = UdpSocket::bind("127.0.0.1:0").map_err(error)?;
+    socket.set_read_timeout(Some(Duration::from_secs(2))).map_err(error)?;
+    let me = socket.local_addr().map_err(error)?;
+    let request = format!(
+        "OPTIONS sip:{} SIP/2.0\r\nVia: SIP/2.0/UDP {me};branch=z9hG4bKp{number}\r\nFrom: <sip:a@example.com>;tag=1\r\n\
+         To: <sip:x@example.com>\r\nCall-ID: ping{number}\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+        server.address
+    );
+    let began = std::time::Instant::now();
+    socket.send_to(request.as_bytes(), server.address).map_err(error)?;
+    let mut bytes = [0; 4096];
+    let length = socket.recv(&mut bytes).map_err(|error| format!("OPTIONS was not answered: {error}"))?;
+    let took = began.elapsed();
+    let answer = String::from_utf8_lossy(&bytes[..length]).into_owned();
+    check("OPTIONS", answer.starts_with("SIP/2.0 200"), || answer.clone())?;
+    Ok(took)
+}
+
 /// A request to the server that goes back to its sender: what the sender gets.
 fn forwarded(server: &Server, host: &str) -> Result<String, String> {
     let error = |error: std::io::Error| error.to_string();

@@ -37,6 +37,7 @@ const fn type_name(kind: RecordKind) -> &'static str {
         RecordKind::Aaaa => "AAAA",
         RecordKind::Srv => "SRV",
         RecordKind::Naptr => "NAPTR",
+        RecordKind::Ptr => "PTR",
     }
 }
 
@@ -56,6 +57,7 @@ fn members_of(records: &Records) -> Vec<Vec<(String, RpcValue)>> {
                 ]
             })
             .collect(),
+        Records::Ptr(names) => names.iter().map(|name| vec![member("rr_name", name.as_str())]).collect(),
         Records::Naptr(rules) => rules
             .iter()
             .map(|rule| {

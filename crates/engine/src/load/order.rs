@@ -12,6 +12,12 @@ impl Loading<'_> {
     pub(super) fn creation_order(&self) -> Vec<usize> {
         let mut order = Vec::new();
         let mut visited = vec![false; self.chosen.len()];
+        // Any `db_url` may name a database, wherever its module is loaded.
+        for at in 0..self.chosen.len() {
+            if self.chosen[at].def.name.starts_with("db_") {
+                self.visit(at, &mut visited, &mut order);
+            }
+        }
         for at in 0..self.chosen.len() {
             self.visit(at, &mut visited, &mut order);
         }

@@ -149,6 +149,8 @@ pub struct Settings {
     pub received_route_mode: bool,
     /// `onsend_route_reply`: `onsend_route` runs for replies that are passed on, too.
     pub onsend_route_reply: bool,
+    /// `async_workers`, `async_workers_group`: groups of workers for tasks, and how many tasks of each run at once.
+    pub task_groups: Vec<(String, u32)>,
     /// `phone2tel`.
     pub phone2tel: bool,
     /// `latency_log`: level of the lines about what takes too long.
@@ -264,6 +266,7 @@ impl Default for Settings {
             stats_name_separator: "_".into(),
             received_route_mode: false,
             onsend_route_reply: false,
+            task_groups: Vec::new(),
             phone2tel: true,
             latency_log: -1,
             latency_cfg_log: 3,

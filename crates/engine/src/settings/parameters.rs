@@ -114,6 +114,30 @@ pub fn facility_number(name: &str) -> Option<u8> {
     facility(name).ok()
 }
 
+/// `name=x;workers=4`; how workers look for work (`nonblock`, `usleep`) has no meaning here.
+fn task_group(text: &str) -> Result<(String, u32), String> {
+    let (mut name, mut workers) = (String::new(), 1);
+    for field in text.split(';').map(str::trim).filter(|field| !field.is_empty()) {
+        let (key, value) = field.split_once('=').unwrap_or((field, ""));
+        match (key.trim(), value.trim()) {
+            ("name", value) => value.clone_into(&mut name),
+            ("workers", value) => {
+                let number = value.parse().ok().filter(|workers| *workers > 0);
+                workers = number.ok_or_else(|| format!("`{value}` is no number of workers"))?;
+            }
+            ("nonblock" | "usleep", _) => {}
+            (key, _) => return Err(format!("`{key}` is unknown: name=..;workers=..;nonblock=..;usleep=..")),
+        }
+    }
+    if name.is_empty() { Err("a group needs a name: `name=..`".into()) } else { Ok((name, workers)) }
+}
+
+fn add_task_group(settings: &mut Settings, name: String, workers: u32) -> Result<(), String> {
+    settings.task_groups.retain(|(other, _)| *other != name);
+    settings.task_groups.push((name, workers));
+    Ok(())
+}
+
 /// The effect of a parameter under its main name.
 pub(super) fn effect(name: &str) -> Option<Effect> {
     use Effect::{NoMeaning, Only, Set};
@@ -198,6 +222,14 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         "stats_name_separator" => Set(|s, v| put(&mut s.stats_name_separator, v.text())),
         "received_route_mode" => Set(|s, v| put(&mut s.received_route_mode, v.flag())),
         "onsend_route_reply" => Set(|s, v| put(&mut s.onsend_route_reply, v.flag())),
+        "async_workers" => Set(|s, v| match v.range()? {
+            0 => Ok(()),
+            workers => add_task_group(s, "default".into(), workers),
+        }),
+        "async_workers_group" => Set(|s, v| {
+            let (name, workers) = task_group(&v.text()?)?;
+            add_task_group(s, name, workers)
+        }),
         "phone2tel" => Set(|s, v| put(&mut s.phone2tel, v.flag())),
         "latency_log" => Set(|s, v| put(&mut s.latency_log, v.level())),
         "latency_cfg_log" => Set(|s, v| put(&mut s.latency_cfg_log, v.level())),
@@ -265,10 +297,8 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         | "tcp_script_mode"
         | "tcp_buf_write"
         | "socket_workers"
-        | "async_workers"
         | "async_usleep"
         | "async_nonblock"
-        | "async_workers_group"
         | "pv_buffer_size"
         | "pv_buffer_slots"
         | "pv_cache_limit"

@@ -48,8 +48,10 @@ const MODULES: &[&str] = &[
     "xmpp",
 ];
 
-/// Functions with a password as an argument, from 1.
+/// Functions with a password or key as an argument, from 1.
 const ARGUMENTS: &[(&str, usize)] = &[
+    ("aka_challenge", 3),
+    ("aka_check", 3),
     ("pv_auth_check", 2),
     ("pv_www_authenticate", 2),
     ("pv_www_authorize", 2),

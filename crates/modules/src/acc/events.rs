@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::{RouteCx, Str};
 use sip::{Message, Method};
 
-use super::record::Record;
+use super::record::{Record, Sinks};
 use super::{Acc, reasons};
 use crate::tm::{Notice, Transaction};
 
@@ -19,15 +19,33 @@ const ACKNOWLEDGED: &str = "request acknowledged";
 impl Acc {
     /// True when the flags of the request's later routes count: it was marked when its transaction was made.
     fn is_watched(&self, transaction: &Transaction) -> bool {
-        let marks = self.flags.log | self.flags.missed | self.flags.prepare;
+        let marks = self.flags.log | self.flags.missed | self.flags.db | self.flags.db_missed | self.flags.prepare;
         !transaction.is_local()
             && (self.params.acc_prepare_always || transaction.first_flags() & marks != 0)
             && (self.params.report_cancels || transaction.method() != Method::Cancel)
     }
 
-    /// A failed INVITE with the flag for missed calls.
-    fn is_missed(&self, transaction: &Transaction, status: u16) -> bool {
-        status >= 300 && transaction.is_invite() && transaction.flags() & self.flags.missed != 0
+    /// Where a failed INVITE is written as a missed call.
+    fn missed(&self, transaction: &Transaction, status: u16) -> Sinks {
+        if status < 300 || !transaction.is_invite() {
+            return Sinks::default();
+        }
+        let flags = transaction.flags();
+        Sinks { log: flags & self.flags.missed != 0, db: flags & self.flags.db_missed != 0 }
+    }
+
+    /// Where a reply is written.
+    fn answered(&self, transaction: &Transaction, status: u16) -> Sinks {
+        let flags = transaction.flags();
+        let counts = self.is_accounted(status, flags);
+        Sinks { log: counts && flags & self.flags.log != 0, db: counts && flags & self.flags.db != 0 }
+    }
+
+    /// A missed call is written once.
+    fn write_missed(&self, transaction: &Transaction, cx: &RouteCx, record: &Record, sinks: Sinks) {
+        self.write(cx, record, sinks, &self.params.db_table_missed_calls);
+        let log = if sinks.log { self.flags.missed } else { 0 };
+        transaction.clear_flags(log | if sinks.db { self.flags.db_missed } else { 0 });
     }
 
     /// Something happened to a transaction.
@@ -36,18 +54,21 @@ impl Acc {
             return;
         }
         match notice {
-            Notice::Failing { branch, status, reply } if self.is_missed(transaction, *status) => {
+            Notice::Failing { branch, status, reply } => {
+                let missed = self.missed(transaction, *status);
+                if !missed.any() {
+                    return;
+                }
                 let Some(cx) = transaction.view(Some(*branch)) else { return };
                 let reply = reply.clone().and_then(|text| Message::parse(text).ok());
                 let made_here = Str::from(transaction.own_tag());
-                self.write(&cx, &self.of_reply(MISSED, &cx, *status, reply.as_ref(), Some(made_here)));
-                transaction.clear_flags(self.flags.missed);
+                let record = self.of_reply(MISSED, &cx, *status, reply.as_ref(), Some(made_here));
+                self.write_missed(transaction, &cx, &record, missed);
             }
             Notice::ReplySent { status, branch, text, counts: true, .. } => {
-                let flags = transaction.flags();
-                let missed = self.is_missed(transaction, *status);
-                let accounted = flags & self.flags.log != 0 && self.is_accounted(*status, flags);
-                if !missed && !accounted || *status < 200 && branch.is_none() {
+                let missed = self.missed(transaction, *status);
+                let answered = self.answered(transaction, *status);
+                if !missed.any() && !answered.any() || *status < 200 && branch.is_none() {
                     return;
                 }
                 let Ok(reply) = Message::parse(Str::from(text.clone())) else { return };
@@ -56,20 +77,23 @@ impl Acc {
                 }
                 let made_here = branch.is_none().then(|| tag_of(&reply));
                 let received = branch.is_some().then_some(&reply);
-                if missed {
+                if missed.any() {
                     let Some(cx) = transaction.view(*branch) else { return };
-                    self.write(&cx, &self.of_reply(MISSED, &cx, *status, received, made_here.clone()));
-                    transaction.clear_flags(self.flags.missed);
+                    let record = self.of_reply(MISSED, &cx, *status, received, made_here.clone());
+                    self.write_missed(transaction, &cx, &record, missed);
                 }
-                if accounted && let Some(cx) = transaction.view(*branch) {
-                    self.write(&cx, &self.of_reply(ANSWERED, &cx, *status, received, made_here));
+                if answered.any()
+                    && let Some(cx) = transaction.view(*branch)
+                {
+                    let record = self.of_reply(ANSWERED, &cx, *status, received, made_here);
+                    self.write(&cx, &record, answered, &self.params.db_table_acc);
                 }
             }
             _ => {}
         }
     }
 
-    /// Whether a reply of this status is one that `log_flag` accounts.
+    /// Whether a reply of this status is one that `log_flag` and `db_flag` account.
     fn is_accounted(&self, status: u16, flags: u32) -> bool {
         match status {
             ..200 => self.params.early_media,
@@ -80,7 +104,9 @@ impl Acc {
 
     /// An ACK to the 2xx of an INVITE came by. Its record shows the ACK with the AVPs of the INVITE.
     pub(super) fn hear_ack(&self, invite: &Arc<Transaction>, cx: &mut RouteCx) {
-        if !self.is_watched(invite) || invite.flags() & self.flags.log == 0 {
+        let flags = invite.flags();
+        let sinks = Sinks { log: flags & self.flags.log != 0, db: flags & self.flags.db != 0 };
+        if !self.is_watched(invite) || !sinks.any() {
             return;
         }
         let (mut avps, mut xavps) = invite.variables();
@@ -90,7 +116,7 @@ impl Acc {
         let mut record = Record::of(ACKNOWLEDGED, cx);
         record.code = Str::from(status.to_string());
         record.reason = Str::from_static(reasons::of(status));
-        self.write(cx, &record);
+        self.write(cx, &record, sinks, &self.params.db_table_acc);
         cx.avps = avps;
         cx.xavps = xavps;
     }

@@ -6,16 +6,19 @@ use language::variable::parse_variable;
 
 use crate::pv::{AvpKey, AvpName};
 
-/// A value of `log_extra`.
+/// A value of `log_extra` or `db_extra`.
 pub(super) struct Extra {
     pub(super) name: Str,
+    /// It is a variable that its dialog keeps.
+    pub(super) is_of_dialog: bool,
     variable: Expression,
 }
 
 impl Extra {
-    /// Its value; a variable without one counts as the empty text.
-    pub(super) fn value(&self, cx: &RouteCx) -> Str {
-        text_of(&self.variable.eval(cx))
+    /// Its value, if the variable has one.
+    pub(super) fn value(&self, cx: &RouteCx) -> Option<Str> {
+        let value = self.variable.eval(cx);
+        (!value.is_null()).then(|| value.to_str())
     }
 }
 
@@ -32,9 +35,9 @@ pub(super) struct Leg {
 /// All values of an AVP are read up to here: a call has few legs.
 const MAX_LEGS: usize = 256;
 
-/// Calls `append` with the values of all legs, leg by leg: the newest values first. There is at least one leg; an AVP
+/// Calls `append` with number, name and value of each leg's values, leg by leg: the newest values first. There is at least one leg; an AVP
 /// with fewer values than others has the empty text in the further legs.
-pub(super) fn each_leg(legs: &[Leg], cx: &RouteCx, mut append: impl FnMut(&[u8], &[u8])) {
+pub(super) fn each_leg(legs: &[Leg], cx: &RouteCx, mut append: impl FnMut(usize, &[u8], &[u8])) {
     if legs.is_empty() {
         return;
     }
@@ -48,17 +51,20 @@ pub(super) fn each_leg(legs: &[Leg], cx: &RouteCx, mut append: impl FnMut(&[u8],
     let count = values.iter().map(Vec::len).max().unwrap_or(0).max(1);
     for at in 0..count {
         for (leg, values) in legs.iter().zip(&values) {
-            append(&leg.name, &values.get(at).map(text_of).unwrap_or_default());
+            append(at, &leg.name, &values.get(at).map(text_of).unwrap_or_default());
         }
     }
 }
 
-/// Reads `log_extra`.
+/// Reads `log_extra` and `db_extra`.
 pub(super) fn parse_extras(text: &str, span: Span, env: &mut CompileEnv<'_>) -> Result<Vec<Extra>, Diagnostic> {
     let pairs = parse_pairs(text, span)?;
     pairs
         .into_iter()
-        .map(|(name, variable)| Ok(Extra { name: Str::from(name), variable: env.variable_text(variable, span)? }))
+        .map(|(name, variable)| {
+            let is_of_dialog = variable.starts_with("$dlg_var(") || variable.starts_with("$(dlg_var(");
+            Ok(Extra { name: Str::from(name), is_of_dialog, variable: env.variable_text(variable, span)? })
+        })
         .collect()
 }
 

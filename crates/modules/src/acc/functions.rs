@@ -6,7 +6,7 @@ use engine::{
 };
 
 use super::Acc;
-use super::record::Record;
+use super::record::{Record, Sinks};
 
 /// What the script says about the request: `404 Not Found`, or any text.
 pub struct Comment(Str);
@@ -41,11 +41,12 @@ impl Comment {
     }
 }
 
-fn account(cx: &RouteCx, me: &Acc, comment: &Comment) -> CallResult {
-    let mut record = Record::of("request accounted", cx);
-    (record.code, record.reason) = comment.split();
-    me.write(cx, &record);
-    Ok(Return::TRUE)
+impl Comment {
+    fn record(&self, cx: &RouteCx) -> Record {
+        let mut record = Record::of("request accounted", cx);
+        (record.code, record.reason) = self.split();
+        record
+    }
 }
 
 /// Writes a record of the message to the log at once, whatever its flags. Three digits at the start of the comment
@@ -54,16 +55,37 @@ fn account(cx: &RouteCx, me: &Acc, comment: &Comment) -> CallResult {
 /// Returns 1.
 #[function(ANY)]
 pub fn acc_log_request(cx: &mut RouteCx, me: &Acc, comment: Comment) -> CallResult {
-    account(cx, me, &comment)
+    me.write(cx, &comment.record(cx), Sinks { log: true, db: false }, "");
+    Ok(Return::TRUE)
 }
 
-/// Writes a record of the message at once, like `acc_log_request`. The table is for the record in a database; as no
-/// database can be set (`db_url`), the record goes to the log only.
+/// Writes a record of the message into a table of the database, whatever its flags. The comment is that of
+/// `acc_log_request`. The record is written soon after; a database that is away gets it when it is back.
 ///
-/// Returns 1.
+/// Returns 1; false without `db_url`, or when `table` is no name of a table.
+#[function(ANY)]
+pub fn acc_db_request(cx: &mut RouteCx, me: &Acc, comment: Comment, table: Str) -> CallResult {
+    account(cx, me, &comment, &table, false)
+}
+
+/// Writes a record of the message to the log, and into a table when there is a database: `acc_log_request` and
+/// `acc_db_request` in one.
+///
+/// Returns 1; false when `table` is no name of a table.
 #[function(ANY)]
 pub fn acc_request(cx: &mut RouteCx, me: &Acc, comment: Comment, table: Str) -> CallResult {
-    // Evaluated as the script wants it; there is no database that has it.
-    let _ = table;
-    account(cx, me, &comment)
+    if me.store.is_none() {
+        me.write(cx, &comment.record(cx), Sinks { log: true, db: false }, "");
+        return Ok(Return::TRUE);
+    }
+    account(cx, me, &comment, &table, true)
+}
+
+fn account(cx: &RouteCx, me: &Acc, comment: &Comment, table: &Str, log: bool) -> CallResult {
+    let table = table.to_text();
+    if me.store.is_none() || !database::is_name(&table) {
+        return Err(ScriptError::new(format!("no accounting into `{table}`: is `db_url` set, and is this a table?")));
+    }
+    me.write(cx, &comment.record(cx), Sinks { log, db: true }, &table);
+    Ok(Return::TRUE)
 }

@@ -43,13 +43,21 @@ fn wrong_parameters() {
         ("log_extra", "\"a=\"", "variable"),
         ("multi_leg_info", "\"a=$var(x)\"", "no AVP"),
         ("multi_leg_info", "\"a=$(avp(x)[*])\"", "no AVP"),
-        ("db_url", "\"mysql://\"", "db_url"),
-        ("cdr_enable", "1", "cdr_enable"),
+        ("db_url", "\"mysql://\"", "name of the database"),
+        ("cdr_enable", "1", "`dialog`"),
     ];
     for (name, value, text) in wrong {
         let error = mistake(&format!("modparam(\"acc\", \"{name}\", {value})"), "exit;");
         assert!(error.contains(text), "{name} {value}: {error}");
     }
+    let mistake_of_cdr = |param: &str, value: &str| {
+        let params = format!("modparam(\"acc\", \"cdr_enable\", 1) modparam(\"acc\", \"{param}\", {value})");
+        bench("tm pv rr dialog acc", &params, "exit;").err().unwrap_or_default()
+    };
+    assert!(mistake_of_cdr("cdr_extra", "\"a\"").contains("has no `=`"));
+    assert!(mistake_of_cdr("cdr_facility", "\"X\"").contains("no syslog facility"));
+    assert!(mistake_of_cdr("cdrs_table", "\"a b\"").contains("no name of a table"));
+    assert_eq!(mistake_of_cdr("cdr_extra", "\"a=$dlg_var(a);b=$rm\""), "");
     let many = "modparam(\"acc\", \"acc_extra_size\", 1) modparam(\"acc\", \"log_extra\", \"a=$fU;b=$tU\")";
     assert!(mistake(many, "exit;").contains("2 values"));
     assert!(mistake("", "acc_log_request(\"\");").contains("empty"));

@@ -4,7 +4,7 @@ mod debug;
 mod destination;
 mod flags;
 mod format;
-mod memory;
+pub(crate) mod memory;
 mod myself;
 mod rpc;
 mod statistics;

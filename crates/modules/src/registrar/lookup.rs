@@ -16,23 +16,24 @@ const FAILED: Return = Return(-3);
 
 impl Registrar {
     /// The contacts of a URI's address of record, or of the device that its GRUU names; best first, ended ones left out.
-    pub(super) fn find(&self, table: &Table, uri: &Str) -> Result<(Str, Vec<Contact>), ScriptError> {
+    pub(super) async fn find(&self, table: &Table, uri: &Str) -> Result<(Str, Vec<Contact>), ScriptError> {
         let wrong = |text: &str| ScriptError::new(format!("`{uri}`: {text}"));
+        let failed = |error| ScriptError::new(format!("`{uri}`: {error}"));
         let parsed = Uri::parse(uri.clone()).map_err(|_| wrong("no address of record: this is no URI"))?;
         let now = self.usrloc.now();
         let gruu = parsed.find_param("gr").map(|param| param.value.unwrap_or_default());
         if gruu.is_some_and(<[u8]>::is_empty) {
             let user = parsed.user_bytes().unwrap_or_default();
             let (ruid, hash) = split_temporary(user).ok_or_else(|| wrong("this is no temporary GRUU"))?;
-            let found = table.find_by_hash(hash, ruid);
+            let found = self.usrloc.find_by_ruid(table, hash, ruid).await.map_err(failed)?;
             let found = found.filter(|(_, contact)| contact.is_valid(now) && !self.usrloc.is_lost(contact));
             return Ok(found.map_or_else(Default::default, |(aor, contact)| (aor, vec![contact])));
         }
         let aor = self.aor_of(&parsed).map_err(|_| wrong("no address of record"))?;
         let mut contacts = if self.live.use_expired_contacts.get() != 0 {
-            table.all_contacts_of(&aor).unwrap_or_default()
+            self.usrloc.all_contacts(table, &aor).await.map_err(failed)?
         } else {
-            self.usrloc.usable_contacts(table, &aor)
+            self.usrloc.usable_contacts(table, &aor).await.map_err(failed)?
         };
         if let Some(device) = gruu {
             let device = sip::escape::unescape_lossy(device);
@@ -62,8 +63,8 @@ impl Registrar {
     }
 
     /// The contacts that a request can go to, or the return code.
-    fn select(&self, cx: &RouteCx, table: &Table, uri: &Str) -> Result<Vec<Contact>, Return> {
-        let mut contacts = match self.find(table, uri) {
+    async fn select(&self, cx: &mut RouteCx, table: &Table, uri: &Str) -> Result<Vec<Contact>, Return> {
+        let mut contacts = match self.find(table, uri).await {
             Ok((_, contacts)) => contacts,
             Err(error) => {
                 engine::log!(cx.core.log, Error, "{}: {error}", cx.place());
@@ -129,8 +130,8 @@ impl Registrar {
         }
     }
 
-    fn lookup(&self, cx: &mut RouteCx, table: &Table, uri: &Str) -> Return {
-        let contacts = match self.select(cx, table, uri) {
+    async fn lookup(&self, cx: &mut RouteCx, table: &Table, uri: &Str) -> Return {
+        let contacts = match self.select(cx, table, uri).await {
             Ok(contacts) => contacts,
             Err(code) => return code,
         };
@@ -156,18 +157,18 @@ fn split_temporary(user: &[u8]) -> Option<(&[u8], u64)> {
 /// Puts the best contact of the request-URI's user (or of `uri`) in place of the request-URI, with its Path, source
 /// address, socket and branch flags; the other contacts become branches (parameter `append_branches`).
 ///
-/// Returns 1 (found), -1 (not registered), -2 (registered, but no contact takes the method), -3 (no valid URI).
+/// Returns 1 (found), -1 (not registered), -2 (registered, but no contact takes the method), -3 (no valid URI, or the database failed).
 #[function(REQUEST | FAILURE)]
-pub fn lookup(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Option<Str>) -> CallResult {
+pub async fn lookup(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Option<Str>) -> CallResult {
     let uri = uri.unwrap_or_else(|| cx.request_uri());
-    Ok(me.lookup(cx, &table.0, &uri))
+    Ok(me.lookup(cx, &table.0, &uri).await)
 }
 
 /// Like `lookup`, but all contacts become branches and the request-URI stays.
 #[function(REQUEST | FAILURE)]
-pub fn lookup_to_dset(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Option<Str>) -> CallResult {
+pub async fn lookup_to_dset(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Option<Str>) -> CallResult {
     let uri = uri.unwrap_or_else(|| cx.request_uri());
-    Ok(match me.select(cx, &table.0, &uri) {
+    Ok(match me.select(cx, &table.0, &uri).await {
         Ok(contacts) => {
             me.append(cx, contacts.into_iter());
             FOUND
@@ -180,17 +181,17 @@ pub fn lookup_to_dset(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: O
 ///
 /// Returns 1 when anything was found, else what `lookup` of the request-URI returned.
 #[function(REQUEST | FAILURE)]
-pub fn lookup_branches(cx: &mut RouteCx, me: &Registrar, table: TableName) -> CallResult {
+pub async fn lookup_branches(cx: &mut RouteCx, me: &Registrar, table: TableName) -> CallResult {
     let before = cx.to.branches.len();
     let uri = cx.request_uri();
-    let mut result = me.lookup(cx, &table.0, &uri);
+    let mut result = me.lookup(cx, &table.0, &uri).await;
     for at in 0..before {
         let branch = &cx.to.branches[at];
         let plain = Branch { uri: branch.uri.clone(), q: branch.q, ..Branch::default() };
         if *branch != plain {
             continue;
         }
-        let Ok(contacts) = me.select(cx, &table.0, &plain.uri) else { continue };
+        let Ok(contacts) = me.select(cx, &table.0, &plain.uri).await else { continue };
         let mut contacts = contacts.into_iter();
         if let Some(best) = contacts.next() {
             cx.to.branches[at] = me.branch(cx, best);
@@ -208,7 +209,7 @@ pub fn lookup_branches(cx: &mut RouteCx, me: &Registrar, table: TableName) -> Ca
 ///
 /// Returns what `lookup` does.
 #[function(ANY)]
-pub fn lookup_xavp(
+pub async fn lookup_xavp(
     cx: &mut RouteCx,
     me: &Registrar,
     table: TableName,
@@ -216,7 +217,7 @@ pub fn lookup_xavp(
     record: Str,
     contacts: Str,
 ) -> CallResult {
-    let list = match me.select(cx, &table.0, &uri) {
+    let list = match me.select(cx, &table.0, &uri).await {
         Ok(list) => list,
         Err(code) => return Ok(code),
     };

@@ -123,6 +123,9 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         let text = "module `registrar` needs modules `usrloc` and `sl`";
         return Err(Diagnostic::error(Code::MissingDependency, text, creating.span, "loaded without them"));
     };
+    if params.sock_mode != 0 {
+        usrloc.name_sockets_as_advertised();
+    }
     let received_avp = match &params.received_avp {
         Some(name) if !name.is_empty() => {
             let mut env = CompileEnv::new(creating.core, creating.modules, creating.catalog);
@@ -147,11 +150,12 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
 }
 
 fn check(creating: &Creating<'_>, params: &RegistrarParams) -> Result<(), Diagnostic> {
-    let rules: [(&str, i64, std::ops::RangeInclusive<i64>); 9] = [
+    let rules: [(&str, i64, std::ops::RangeInclusive<i64>); 10] = [
         ("path_mode", params.path_mode, 0..=2),
         ("outbound_mode", params.outbound_mode, 0..=2),
         ("regid_mode", params.regid_mode, 0..=1),
         ("min_expires_mode", params.min_expires_mode, 0..=1),
+        ("sock_mode", params.sock_mode, 0..=1),
         ("sock_flag", params.sock_flag, -1..=31),
         ("default_q", params.default_q, -1..=1000),
         ("default_expires_range", params.default_expires_range, 0..=100),

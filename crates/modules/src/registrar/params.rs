@@ -50,6 +50,9 @@ pub struct RegistrarParams {
     pub sock_flag: i64,
     /// The header that names the socket that a REGISTER came to first: `udp:127.0.0.1:5060`.
     pub sock_hdr_name: Option<Str>,
+    /// 1: the sockets of contacts are shown and stored by their advertised addresses (`listen=.. advertise ..`).
+    #[param(default = 0)]
+    pub sock_mode: i64,
     /// 1: `lookup` passes over contacts that do not take the method of an initial request.
     #[param(default = 0)]
     pub method_filtering: i64,

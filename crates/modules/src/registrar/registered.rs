@@ -32,7 +32,7 @@ impl Registrar {
 /// `options` asks for a contact that is like a setting in `xavp_cfg`: sum of 1 `match_callid`, 2 `match_received`, 4
 /// `match_contact`. `action` for the contact found: sum of 1 restore its xavp, 2 do not show it in `xavp_rcd`.
 #[function(ANY)]
-pub fn registered(
+pub async fn registered(
     cx: &mut RouteCx,
     me: &Registrar,
     table: TableName,
@@ -42,7 +42,7 @@ pub fn registered(
 ) -> CallResult {
     let uri = uri.unwrap_or_else(|| Registrar::own_uri(cx));
     let aor = me.aor(&uri).map_err(|_| ScriptError::new(format!("`{uri}` is no address of record")))?;
-    let list = me.usrloc.usable_contacts(&table.0, &aor);
+    let list = me.usrloc.usable_contacts(&table.0, &aor).await.map_err(failed)?;
     let Some(contact) = list.iter().find(|contact| me.matches(cx, contact, options.unwrap_or(0))) else {
         return Ok(Return::FALSE);
     };
@@ -59,7 +59,7 @@ pub fn registered(
 /// True when the message came from where the user of `uri` is registered: its source address is that of a contact's
 /// `received`, or else of its URI. `mode`: sum of 1 the port must be the same too, 2 the protocol too.
 #[function(ANY)]
-pub fn reg_from_user(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Str, mode: i64) -> CallResult {
+pub async fn reg_from_user(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Str, mode: i64) -> CallResult {
     let aor = me.aor(&uri).map_err(|_| ScriptError::new(format!("`{uri}` is no address of record")))?;
     let (source, protocol) = (cx.source, cx.received.protocol);
     let same = |contact: &Contact| {
@@ -69,27 +69,49 @@ pub fn reg_from_user(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: St
             && (mode & 1 == 0 || uri.port_or_default() == source.port())
             && (mode & 2 == 0 || uri.protocol() == protocol)
     };
-    Ok(me.usrloc.usable_contacts(&table.0, &aor).iter().any(same).into())
+    Ok(me.usrloc.usable_contacts(&table.0, &aor).await.map_err(failed)?.iter().any(same).into())
 }
 
 /// Removes all contacts of the user of `uri`, or only the one of the unique id `ruid`.
 ///
-/// Returns 1, -1 (no valid URI), -2 (a `ruid` without a URI needs a database), -3 (no such contact).
+/// Returns 1, -1 (no valid URI), -2 (the database failed; or a `ruid` without a URI, which needs usrloc's `db_mode` 3), -3
+/// (no such contact).
 #[function(ANY)]
-pub fn unregister(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Str, ruid: Option<Str>) -> CallResult {
-    if uri.is_empty() && ruid.is_some() {
-        engine::log!(cx.core.log, Error, "{}: a unique id without a URI needs a database", cx.place());
-        return Ok(Return(-2));
+pub async fn unregister(cx: &mut RouteCx, me: &Registrar, table: TableName, uri: Str, ruid: Option<Str>) -> CallResult {
+    if let (true, Some(ruid)) = (uri.is_empty(), &ruid) {
+        if !me.usrloc.has_no_memory() {
+            engine::log!(cx.core.log, Error, "{}: a unique id without a URI needs `db_mode` 3", cx.place());
+            return Ok(Return(-2));
+        }
+        return Ok(match me.usrloc.remove_ruid(&table.0, ruid).await {
+            Ok(true) => Return::TRUE,
+            Ok(false) => Return(-3),
+            Err(error) => not_removed(cx, &error),
+        });
     }
     let aor = me.aor(&uri).map_err(|_| ScriptError::new(format!("`{uri}` is no address of record")))?;
-    let removed = table.0.edit(&aor, |editor| match &ruid {
+    let removed = me.usrloc.change(&table.0, &aor, false, |editor| match &ruid {
         None => {
             editor.clear();
             true
         }
         Some(ruid) => editor.find_ruid(ruid).map(|at| editor.remove(at)).is_some(),
     });
-    Ok(if removed { Return::TRUE } else { Return(-3) })
+    Ok(match removed.await {
+        Ok(true) => Return::TRUE,
+        Ok(false) => Return(-3),
+        Err(error) => not_removed(cx, &error),
+    })
+}
+
+fn not_removed(cx: &RouteCx, error: &database::Error) -> Return {
+    engine::log!(cx.core.log, Error, "{}: unregister: {error}", cx.place());
+    Return(-2)
+}
+
+/// The database did not answer.
+pub(super) fn failed(error: database::Error) -> ScriptError {
+    ScriptError::new(error.to_string())
 }
 
 /// Adds a header with the socket that the request came to, `udp:127.0.0.1:5060`, for the server that it is passed on to

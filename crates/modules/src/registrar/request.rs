@@ -18,6 +18,10 @@ const MAX_PATH: usize = 256;
 pub(super) struct SaveFlags(pub(super) u32);
 
 impl SaveFlags {
+    /// The database is left alone.
+    pub(super) const fn memory_only(self) -> bool {
+        self.0 & 1 != 0
+    }
     /// No reply.
     pub(super) const fn no_reply(self) -> bool {
         self.0 & 2 != 0

@@ -56,37 +56,56 @@ impl Registrar {
     }
 
     /// Carries out the request as a whole.
-    fn register(&self, cx: &RouteCx, table: &Table, flags: SaveFlags, aor: &Str) -> Result<i32, Failure> {
-        match self.wanted(cx, flags)? {
-            Wanted::Query => Ok(QUERIED),
+    async fn register(&self, cx: &mut RouteCx, table: &Table, flags: SaveFlags, aor: &Str) -> Result<i32, Failure> {
+        let usrloc = &self.usrloc;
+        let wanted = self.wanted(cx, flags)?;
+        let limit = self.number(cx, "max_contacts").unwrap_or_else(|| self.live.max_contacts.get());
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let mut wanted = match wanted {
+            Wanted::Query => return Ok(QUERIED),
             // Old requests are not told from new ones here, as in Kamailio: telephones send this when they start.
             Wanted::All => {
-                table.edit(aor, |editor| editor.clear());
-                Ok(REMOVED)
+                let cleared = usrloc.change(table, aor, flags.memory_only(), |editor| editor.clear()).await;
+                return cleared.map(|()| REMOVED).map_err(|error| self.not_written(cx, REMOVED, &error));
             }
-            Wanted::Contacts(mut wanted) => {
-                let limit = self.number(cx, "max_contacts").unwrap_or_else(|| self.live.max_contacts.get());
-                let limit = usize::try_from(limit).unwrap_or(0);
-                if flags.one_contact()
-                    && let Some(first) = wanted.iter().position(|(_, seconds)| *seconds > 0)
-                {
-                    wanted = vec![wanted.swap_remove(first)];
-                }
-                let now = self.usrloc.now();
-                let result = table.edit(aor, |editor| change(editor, wanted, limit, flags.one_contact(), now));
-                result.map_err(|refusal| match refusal {
-                    Refusal::OldCseq => Failure::bad_request("Invalid CSeq number").show_contacts(),
-                    Refusal::TooMany => {
-                        let failure = Failure::new(503, "Service Unavailable", "Too many registered contacts");
-                        failure.returning(-2).show_contacts()
-                    }
-                })
+            Wanted::Contacts(wanted) => wanted,
+        };
+        if flags.one_contact()
+            && let Some(first) = wanted.iter().position(|(_, seconds)| *seconds > 0)
+        {
+            wanted = vec![wanted.swap_remove(first)];
+        }
+        let now = usrloc.now();
+        let mut done = Ok(INSERTED);
+        let told = &mut done;
+        let changed = usrloc.change(table, aor, flags.memory_only(), move |editor| {
+            *told = change(editor, wanted, limit, flags.one_contact(), now);
+        });
+        let written = changed.await;
+        match (done, written) {
+            (Ok(code), Ok(())) => Ok(code),
+            (Ok(code), Err(error)) => Err(self.not_written(cx, code, &error)),
+            (Err(Refusal::OldCseq), _) => Err(Failure::bad_request("Invalid CSeq number").show_contacts()),
+            (Err(Refusal::TooMany), _) => {
+                let failure = Failure::new(503, "Service Unavailable", "Too many registered contacts");
+                Err(failure.returning(-2).show_contacts())
             }
         }
     }
 
+    /// The database does not have what was done.
+    fn not_written(&self, cx: &RouteCx, code: i32, error: &database::Error) -> Failure {
+        engine::log!(cx.core.log, Error, "{}: the registration is not in the database: {error}", cx.place());
+        let text = match code {
+            UPDATED => "usrloc_contact_update failed",
+            REMOVED => "usrloc_contact_delete failed",
+            _ => "usrloc_contact_insert failed",
+        };
+        Failure::new(500, "Server Internal Error", text).show_contacts()
+    }
+
     /// Everything but the reply; with the header lines for that.
-    fn process(
+    async fn process(
         &self,
         cx: &mut RouteCx,
         table: &Table,
@@ -94,24 +113,27 @@ impl Registrar {
         uri: Option<&Str>,
     ) -> (Result<i32, Failure>, Vec<Str>) {
         let checked = self.check(cx).and_then(|()| self.aor_for(cx, uri));
-        let (aor, result) = match checked {
+        let (aor, mut result) = match checked {
             Ok(aor) => {
-                let result = self.register(cx, table, flags, &aor);
+                let result = self.register(cx, table, flags, &aor).await;
                 (aor, result)
             }
             Err(failure) => (Str::EMPTY, Err(failure)),
         };
-        let failure = result.as_ref().err();
-        let list = if failure.is_none_or(|failure| failure.shows_contacts) {
-            self.usrloc.usable_contacts(table, &aor)
-        } else {
-            Vec::new()
-        };
+        let mut list = Vec::new();
+        if result.as_ref().err().is_none_or(|failure| failure.shows_contacts) {
+            match self.usrloc.usable_contacts(table, &aor).await {
+                Ok(found) => list = found,
+                // An empty list would tell the client that it is not registered.
+                Err(error) if result.is_ok() => result = Err(self.not_written(cx, QUERIED, &error)),
+                Err(_) => {}
+            }
+        }
         for contact in &list {
             self.show(cx, contact);
         }
         let contacts = self.contact_header(cx, table, &aor, &list);
-        let lines = self.reply_headers(cx, contacts, failure);
+        let lines = self.reply_headers(cx, contacts, result.as_ref().err());
         (result, lines)
     }
 }
@@ -184,14 +206,15 @@ fn time(seconds: i64) -> u32 {
 /// an error with its reason in `P-Registrar-Error`. In a reply route the contacts of the reply are stored, and nothing
 /// is answered.
 ///
-/// `flags` is a sum of: 1 memory only, 2 do not answer (errors are answered all the same; see `reg_send_reply`), 4 keep
+/// `flags` is a sum of: 1 memory only, nothing is written to the database of module `usrloc`, 2 do not answer (errors are answered all the same; see `reg_send_reply`), 4 keep
 /// one contact for each address of record, 8 do not change times at random, 16 with 2: leave the headers for the reply
 /// that the script sends. `uri` is used in place of the To URI.
 ///
 /// Returns 1 (a contact was added, or nothing changed), 2 (changed), 3 (removed), 4 (the request asked only), -1
-/// (error), -2 (too many contacts).
+/// (error), -2 (too many contacts). The message waits when the database must have the contacts first (usrloc's `db_mode` 1
+/// and 3); when that fails, the answer is 500.
 #[function(REQUEST | FAILURE | ONREPLY)]
-pub fn save(
+pub async fn save(
     cx: &mut RouteCx,
     me: &Registrar,
     table: TableName,
@@ -199,7 +222,7 @@ pub fn save(
     uri: Option<Str>,
 ) -> CallResult {
     let flags = flags.unwrap_or_default();
-    let (result, lines) = me.process(cx, &table.0, flags, uri.as_ref());
+    let (result, lines) = me.process(cx, &table.0, flags, uri.as_ref()).await;
     if result.is_ok() { &me.accepted } else { &me.rejected }.increment();
     let code = match result {
         Ok(code) => code,

@@ -29,7 +29,7 @@ pub(super) fn store(cx: &mut RouteCx, name: Str, table: &Str, aor: &Str, contact
 
 /// Fetches the contacts of `uri`'s user for `$ulc(profile=>..)`. Returns 1, or -1 when there are none.
 #[function(REQUEST | FAILURE)]
-pub fn reg_fetch_contacts(
+pub async fn reg_fetch_contacts(
     cx: &mut RouteCx,
     me: &Registrar,
     table: TableName,
@@ -38,7 +38,7 @@ pub fn reg_fetch_contacts(
 ) -> CallResult {
     cx.data::<Profiles>().0.retain(|old| old.name != profile.0);
     let aor = me.aor(&uri).map_err(|_| ScriptError::new(format!("`{uri}` is no address of record")))?;
-    let contacts = me.usrloc.usable_contacts(&table.0, &aor);
+    let contacts = me.usrloc.usable_contacts(&table.0, &aor).await.map_err(super::registered::failed)?;
     if contacts.is_empty() {
         return Ok(Return::FALSE);
     }

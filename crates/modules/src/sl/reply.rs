@@ -22,6 +22,11 @@ impl Sl {
         self.send(cx, code, reason)
     }
 
+    /// Answers the request without its transaction. For other modules.
+    pub fn reply_stateless(&self, cx: &mut RouteCx, code: u16, reason: &Str) -> CallResult {
+        self.send(cx, code, reason)
+    }
+
     /// Sends a reply without a transaction; the branches become contacts of a 3xx one.
     fn send(&self, cx: &mut RouteCx, code: u16, reason: &Str) -> CallResult {
         // Nobody waits for an answer to an ACK, and there is none to a reply.

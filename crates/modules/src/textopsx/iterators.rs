@@ -22,7 +22,7 @@ enum Place {
 }
 
 /// One iterator.
-struct Walk {
+pub(crate) struct Walk {
     name: Str,
     /// The buffer it was started on; empty when it was ended.
     buffer: Str,
@@ -33,7 +33,7 @@ struct Walk {
 
 /// The iterators of a message.
 #[derive(Default)]
-struct Walks(Vec<Walk>);
+pub(crate) struct Walks(Vec<Walk>);
 
 /// The iterators over headers.
 #[derive(Default)]
@@ -44,7 +44,8 @@ struct HeaderWalks(Walks);
 struct LineWalks(Walks);
 
 impl Walks {
-    fn start(&mut self, name: Str, buffer: Str, entries: Vec<Range<usize>>) -> Result<(), ScriptError> {
+    /// Starts an iterator over these ranges of `buffer`.
+    pub(crate) fn start(&mut self, name: Str, buffer: Str, entries: Vec<Range<usize>>) -> Result<(), ScriptError> {
         let walk = Walk { name, buffer, entries, place: Place::Start };
         let free = |old: &Walk| old.name == walk.name || old.buffer.is_empty();
         let same = self.0.iter().position(|old| old.name == walk.name);
@@ -56,12 +57,13 @@ impl Walks {
         Ok(())
     }
 
-    fn get(&self, name: &Str) -> Option<&Walk> {
+    /// The iterator of a name.
+    pub(crate) fn get(&self, name: &Str) -> Option<&Walk> {
         self.0.iter().find(|walk| walk.name == *name)
     }
 
     /// The iterator; an error when it was not started, or on a message that has changed since.
-    fn find(&mut self, name: &Str, buffer: &Str) -> Result<&mut Walk, ScriptError> {
+    pub(crate) fn find(&mut self, name: &Str, buffer: &Str) -> Result<&mut Walk, ScriptError> {
         let walk = self.0.iter_mut().find(|walk| walk.name == *name);
         let walk = walk.ok_or_else(|| ScriptError::new(format!("the iterator `{name}` was not started")))?;
         if walk.place != Place::End && !walk.is_on(buffer) {
@@ -70,7 +72,8 @@ impl Walks {
         Ok(walk)
     }
 
-    fn end(&mut self, name: &Str) -> CallResult {
+    /// Ends an iterator.
+    pub(crate) fn end(&mut self, name: &Str) -> CallResult {
         let walk = self.0.iter_mut().find(|walk| walk.name == *name);
         let walk = walk.ok_or_else(|| ScriptError::new(format!("the iterator `{name}` was not started")))?;
         (walk.buffer, walk.place) = (Str::EMPTY, Place::End);
@@ -81,11 +84,12 @@ impl Walks {
 
 impl Walk {
     /// Whether `buffer` is the very one that the iterator was started on.
-    fn is_on(&self, buffer: &Str) -> bool {
+    pub(crate) fn is_on(&self, buffer: &Str) -> bool {
         self.buffer.as_ptr() == buffer.as_ptr() && self.buffer.len() == buffer.len()
     }
 
-    fn next(&mut self) -> bool {
+    /// Goes to the next entry; false when there is none.
+    pub(crate) fn next(&mut self) -> bool {
         let next = match self.place {
             Place::Start => 0,
             Place::At(at) => at + 1,
@@ -105,7 +109,8 @@ impl Walk {
         true
     }
 
-    fn current(&self) -> Option<Range<usize>> {
+    /// The entry that it stands on.
+    pub(crate) fn current(&self) -> Option<Range<usize>> {
         match self.place {
             Place::At(at) => self.entries.get(at).cloned(),
             Place::Start | Place::End => None,
@@ -114,7 +119,7 @@ impl Walk {
 }
 
 /// Takes the entry away that an iterator stands on.
-fn remove(cx: &mut RouteCx, entry: Option<Range<usize>>) -> Return {
+pub(crate) fn remove(cx: &mut RouteCx, entry: Option<Range<usize>>) -> Return {
     let Some(range) = entry else { return Return::FALSE };
     if !cx.message.edits().deletes(range.clone()) {
         cx.message.edits_mut().delete(range);
@@ -123,14 +128,14 @@ fn remove(cx: &mut RouteCx, entry: Option<Range<usize>>) -> Return {
 }
 
 /// Adds a text behind the entry that an iterator stands on.
-fn append(cx: &mut RouteCx, entry: Option<Range<usize>>, text: Str) -> Return {
+pub(crate) fn append(cx: &mut RouteCx, entry: Option<Range<usize>>, text: Str) -> Return {
     let Some(range) = entry else { return Return::FALSE };
     cx.message.edits_mut().insert_before(range.end, text);
     Return::TRUE
 }
 
 /// Adds a text before the entry that an iterator stands on: behind what was appended to the entry before it.
-fn insert(cx: &mut RouteCx, entry: Option<Range<usize>>, text: Str) -> Return {
+pub(crate) fn insert(cx: &mut RouteCx, entry: Option<Range<usize>>, text: Str) -> Return {
     let Some(range) = entry else { return Return::FALSE };
     cx.message.edits_mut().insert_after(range.start, text);
     Return::TRUE

@@ -3,7 +3,7 @@
 //! All functions queue edits, as those of `textops` do: variables and other functions see them only after
 //! `msg_apply_changes()`. Only the code of `change_reply_status` is seen at once.
 
-mod iterators;
+pub(crate) mod iterators;
 mod list;
 mod message;
 mod pattern;

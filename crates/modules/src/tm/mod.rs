@@ -42,7 +42,7 @@ use parking_lot::RwLock;
 pub(crate) use create::{current, required};
 pub use local::LocalRequest;
 pub use params::TmParams;
-pub use step::{AckListener, Listener, Notice};
+pub use step::{AckListener, Listener, Notice, RequestListener};
 pub use transaction::{Completed, Transaction, TransactionId};
 
 /// Descriptor.
@@ -130,6 +130,7 @@ pub struct Tm {
     counters: counters::Counters,
     listeners: RwLock<Vec<Listener>>,
     ack_listeners: RwLock<Vec<AckListener>>,
+    request_listeners: RwLock<Vec<RequestListener>>,
 }
 
 /// The transaction of a message while scripts run on it.
@@ -209,6 +210,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         counters: counters::Counters::new(creating.core),
         listeners: RwLock::default(),
         ack_listeners: RwLock::default(),
+        request_listeners: RwLock::default(),
     });
     let _ = tm.core.set(creating.core.clone());
     counters::computed(&tm, creating.core);
@@ -302,6 +304,11 @@ impl Tm {
         hook: impl Fn(&Arc<Transaction>, &mut engine::RouteCx) + Send + Sync + 'static,
     ) {
         routes::change(cx, |options| options.reply_hooks.push(transaction::ReplyHook(Arc::new(hook))));
+    }
+
+    /// Lets another module hear of the transactions that are made for received requests.
+    pub fn listen_for_requests(&self, listener: RequestListener) {
+        self.request_listeners.write().push(listener);
     }
 
     /// Lets another module hear of the ACKs to relayed 2xx replies.

@@ -47,6 +47,9 @@ pub type Listener = Arc<dyn Fn(&Arc<Transaction>, &Notice) + Send + Sync>;
 /// Hears of the first ACK to the 2xx of another server, with the INVITE's transaction.
 pub type AckListener = Arc<dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync>;
 
+/// Hears of the transaction that was made for a request, before it does anything.
+pub type RequestListener = Arc<dyn Fn(&Arc<Transaction>, &mut RouteCx) + Send + Sync>;
+
 /// What is left to do when the state is no longer locked.
 #[derive(Default)]
 pub(crate) struct Step {

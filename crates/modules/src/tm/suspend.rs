@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use engine::{Return, RouteCx, ScriptError};
+use engine::{Return, RouteCx, ScriptError, Str};
 use language::ast::RouteKind;
 use sip::Method;
 
 use super::create::{BAD_URI, Created, current};
 use super::relay::{save, trying};
 use super::transaction::{Event, SentBranch, Transaction};
-use super::{Tm, TransactionId};
+use super::{Current, Tm, TransactionId};
 
 impl Tm {
     /// Lets the transaction of the request wait, making it if there is none, until [`Self::resume`] is called: nothing is
@@ -40,6 +40,33 @@ impl Tm {
         state.branches.push(branch);
         state.suspended = Some(id);
         transaction.arm(&mut state);
+        Ok(Return::TRUE)
+    }
+
+    /// Makes the transaction of the request if there is none, so that its script can wait itself: retransmissions are
+    /// absorbed meanwhile, and an INVITE is answered 100. When the script does nothing with the request afterwards, it is
+    /// answered 500.
+    pub fn hold(self: &Arc<Self>, cx: &mut RouteCx) -> Result<Return, ScriptError> {
+        let transaction = match current(cx) {
+            Some(transaction) => transaction,
+            None => match self.create(cx)? {
+                Created::New(transaction) => transaction,
+                Created::Known => return Ok(Return::STOP),
+                Created::Ack => return Err(ScriptError::new("an ACK has no transaction that could wait")),
+                Created::BadUri => return Ok(BAD_URI),
+            },
+        };
+        if transaction.lock().machine.is_final() {
+            return Err(ScriptError::new("the request was answered already: it cannot wait"));
+        }
+        if cx.message.method() == Method::Invite {
+            trying(cx, self, &transaction);
+        }
+        let current = cx.data::<Current>();
+        if current.is_owner && current.failure.is_none() {
+            let reason = Str::from_static("I'm terribly sorry, server error occurred (1/TM)");
+            current.failure = Some((500, reason));
+        }
         Ok(Return::TRUE)
     }
 

@@ -2,15 +2,18 @@
 //!
 //! `replace` has the functions for From and To, `name_addr` the edits, `stored` what goes into Record-Route so that later
 //! requests of a dialog can be changed the same way. `auth` answers challenges (`digest` makes the header). `request` is
-//! `$uac_req(..)`, `send` sends it and runs `event_route[uac:reply]`. Passwords must never be logged.
+//! `$uac_req(..)`, `send` sends it and runs `event_route[uac:reply]`. `reg` registers at other servers. Passwords must never
+//! be logged.
 
 mod auth;
 mod digest;
 mod name_addr;
+mod reg;
 mod replace;
 mod request;
 mod send;
 mod stored;
+mod tables;
 
 #[cfg(test)]
 mod tests;
@@ -19,23 +22,34 @@ use std::sync::{Arc, OnceLock};
 
 use engine::params::ParamKind;
 use engine::{
-    BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Expression, Module, ModuleDef, ParamSource, ParamType,
-    Params, Str,
+    BoxFuture, Code, CompileEnv, Core, Creating, DbName, Diagnostic, Expression, Module, ModuleDef, ParamSource,
+    ParamType, Params, Str,
 };
 use transport::SocketId;
 
 use crate::rr::Rr;
 use crate::tm::Tm;
 
+pub use tables::UACREG;
+
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "uac",
-    summary: "Changes From and To, answers challenges, and sends requests of its own.",
+    summary: "Changes From and To, answers challenges, sends requests of its own, and registers at other servers.",
     needs: &["tm"],
     params: UacParams::DEFS,
     functions: &[
         auth::UAC_AUTH,
         auth::UAC_AUTH_MODE,
+        reg::functions::UAC_REG_DISABLE,
+        reg::functions::UAC_REG_ENABLE,
+        reg::functions::UAC_REG_LOOKUP,
+        reg::functions::UAC_REG_LOOKUP_URI,
+        reg::functions::UAC_REG_REFRESH,
+        reg::functions::UAC_REG_REQUEST_TO,
+        reg::functions::UAC_REG_SEND_REGISTER,
+        reg::functions::UAC_REG_SEND_UNREGISTER,
+        reg::functions::UAC_REG_STATUS,
         replace::UAC_REPLACE_FROM,
         replace::UAC_REPLACE_TO,
         replace::UAC_RESTORE_FROM,
@@ -43,6 +57,20 @@ pub const MODULE: ModuleDef = ModuleDef {
         send::UAC_REQ_SEND,
     ],
     variables: &[request::UAC_REQ],
+    rpc: &[
+        reg::rpc::REG_ACTIVE,
+        reg::rpc::REG_ADD,
+        reg::rpc::REG_DISABLE,
+        reg::rpc::REG_DUMP,
+        reg::rpc::REG_ENABLE,
+        reg::rpc::REG_INFO,
+        reg::rpc::REG_REFRESH,
+        reg::rpc::REG_REGISTER,
+        reg::rpc::REG_RELOAD,
+        reg::rpc::REG_REMOVE,
+        reg::rpc::REG_UNREGISTER,
+    ],
+    tables: &[&UACREG],
     event_routes: &["uac:reply"],
     create,
     ..ModuleDef::EMPTY
@@ -108,6 +136,44 @@ pub struct UacParams {
     pub auth_password_avp: Str,
     /// The socket that `uac_req_send()` sends from when `$uac_req(sock)` is not set: `udp:10.0.0.1:5060`.
     pub default_socket: Str,
+    /// The database with the accounts at other servers; without it there are no remote registrations.
+    pub reg_db_url: String,
+    /// Its table.
+    #[param(default = "uacreg".into())]
+    pub reg_db_table: DbName,
+    /// Host, port and parameters of the Contact of REGISTER requests (`192.168.1.2:5080`), whose user is the key (`l_uuid`) of
+    /// the row; column `contact_addr` goes before it.
+    pub reg_contact_addr: Str,
+    /// Seconds between two looks at which registrations are due: so much (and three seconds) earlier than they run out they
+    /// are refreshed.
+    #[param(default = 90)]
+    pub reg_timer_interval: u32,
+    /// Seconds from a failed registration to the next attempt, which may come as much earlier as refreshing does. 0: a record
+    /// that failed is disabled.
+    #[param(default = 0)]
+    pub reg_retry_interval: u32,
+    /// Records without `reg_delay` register for the first time up to so many seconds after they were loaded.
+    #[param(default = 0)]
+    pub reg_random_delay: u32,
+    /// Kamailio's table in memory has 2 to this power slots: 1 to 16. Here it grows by itself.
+    #[param(default = 4)]
+    pub reg_hash_size: u32,
+    /// 1: registrations are refreshed with the same Call-ID and the next CSeq, as RFC 3261 wants it; after a failure a new one
+    /// begins. 0: with a new Call-ID.
+    #[param(default = false)]
+    pub reg_keep_callid: bool,
+    /// 0: no REGISTER is sent until `uac.reg_active 1`.
+    #[param(default = true)]
+    pub reg_active: bool,
+    /// Seconds between two reloads (`uac.reg_reload`), at least.
+    #[param(default = 150)]
+    pub reg_gc_interval: u32,
+    /// 1: `uac_reg_lookup_uri()` compares the domain (`l_domain`), too.
+    #[param(default = false)]
+    pub reg_use_domain: bool,
+    /// Seconds between two reloads, too: within them `uac.reg_reload` says that one is under way.
+    #[param(default = 30)]
+    pub reload_delta: u32,
 }
 
 /// The variables with credentials for `uac_auth`.
@@ -127,6 +193,8 @@ pub struct Uac {
     /// Set when the module starts: rr may be loaded after it.
     rr: OnceLock<Arc<Rr>>,
     default_socket: OnceLock<SocketId>,
+    core: Arc<Core>,
+    reg: reg::Registrations,
 }
 
 fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
@@ -150,10 +218,13 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     let from_avp = avp_name(creating, "restore_from_avp", &params.restore_from_avp)?;
     let to_avp = avp_name(creating, "restore_to_avp", &params.restore_to_avp)?;
     let auth = auth_variables(creating, &params)?;
+    let reg = reg::Registrations::new(creating, &params)?;
+    let core = creating.core.clone();
     let Some(tm) = creating.modules.get::<Tm>() else {
         return Err(Diagnostic::error(Code::ParamValue, "module uac needs module tm", creating.span, "load tm before"));
     };
-    Ok(Arc::new(Uac { params, from_avp, to_avp, auth, tm, rr: OnceLock::new(), default_socket: OnceLock::new() }))
+    let (rr, default_socket) = (OnceLock::new(), OnceLock::new());
+    Ok(Arc::new(Uac { params, from_avp, to_avp, auth, tm, rr, default_socket, core, reg }))
 }
 
 /// The name in `$avp(name)`.
@@ -227,7 +298,10 @@ impl Uac {
 
 impl Module for Uac {
     fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
-        let outcome = self.connect(core);
-        Box::pin(async move { outcome })
+        let core = core.clone();
+        Box::pin(async move {
+            self.connect(&core)?;
+            self.start_registrations(&core).await
+        })
     }
 }

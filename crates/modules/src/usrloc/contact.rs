@@ -1,11 +1,69 @@
 //! A contact of an address of record: as others see it ([`Contact`]) and as the table keeps it (`Stored`).
 
 use engine::Str;
-use engine::xavp::Xlist;
+use engine::xavp::{Xlist, Xvalue};
 use transport::{ConnectionId, SocketId};
 
 /// Methods of a contact that named none: all.
 pub const ALL_METHODS: u32 = u32::MAX;
+
+/// What the database has of a contact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Stage {
+    /// Nothing.
+    #[default]
+    New,
+    /// Perhaps this: writing it failed.
+    Tried,
+    /// An older state.
+    Changed,
+    /// This.
+    Synced,
+    /// Nothing, or an older state: the database refuses this contact. It is tried again when it changes, by `ul.flush` and at
+    /// the end.
+    Refused,
+    /// Nothing, and never will: `save` was told to keep it in memory.
+    MemoryOnly,
+}
+
+impl Stage {
+    /// As `ul.dump` shows it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New | Self::MemoryOnly => "CS_NEW",
+            Self::Tried | Self::Changed | Self::Refused => "CS_DIRTY",
+            Self::Synced => "CS_SYNC",
+        }
+    }
+
+    /// True when the database may have a row of it.
+    pub(super) const fn is_stored(self) -> bool {
+        !matches!(self, Self::New | Self::MemoryOnly)
+    }
+
+    /// True when it waits to be written.
+    pub(super) const fn waits(self) -> bool {
+        matches!(self, Self::New | Self::Tried | Self::Changed)
+    }
+
+    /// That of a contact which replaces one of this stage.
+    pub(super) const fn changed(self) -> Self {
+        match self {
+            Self::New | Self::MemoryOnly => Self::New,
+            Self::Tried | Self::Refused => Self::Tried,
+            Self::Changed | Self::Synced => Self::Changed,
+        }
+    }
+
+    /// That of a contact whose writing failed.
+    pub(super) const fn failed(self) -> Self {
+        match self {
+            Self::Changed | Self::Synced => Self::Changed,
+            _ => Self::Tried,
+        }
+    }
+}
 
 /// A contact, unpacked: what other modules give to the table and get from it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +110,8 @@ pub struct Contact {
     pub last_keepalive: u32,
     /// Round trip of the last keep-alive in microseconds.
     pub roundtrip: u32,
+    /// What the database has of it.
+    pub stage: Stage,
     /// `$xavp` stored with it (`xavp_contact`).
     pub xavp: Option<Box<Xlist>>,
 }
@@ -80,6 +140,7 @@ impl Default for Contact {
             keepalive: false,
             last_keepalive: 0,
             roundtrip: 0,
+            stage: Stage::New,
             xavp: None,
         }
     }
@@ -145,6 +206,7 @@ pub(super) struct Stored {
     pub(super) roundtrip: u32,
     socket: Option<SocketId>,
     pub(super) keepalive: bool,
+    pub(super) stage: Stage,
 }
 
 impl Stored {
@@ -186,6 +248,7 @@ impl Stored {
             roundtrip: contact.roundtrip,
             socket: contact.socket,
             keepalive: contact.keepalive,
+            stage: contact.stage,
         }
     }
 
@@ -208,6 +271,10 @@ impl Stored {
     }
     pub(super) fn ruid(&self) -> &[u8] {
         self.text(RUID)
+    }
+    /// Adds a value to the `$xavp`, behind those that are there.
+    pub(super) fn add_attribute(&mut self, name: Str, value: Xvalue) {
+        self.xavp.get_or_insert_default().items.push((name, value));
     }
     pub(super) fn connection(&self) -> Option<ConnectionId> {
         self.connection.map(|id| ConnectionId(id.get()))
@@ -255,6 +322,7 @@ impl Stored {
             keepalive: self.keepalive,
             last_keepalive: self.last_keepalive,
             roundtrip: self.roundtrip,
+            stage: self.stage,
             xavp: self.xavp.clone(),
         }
     }

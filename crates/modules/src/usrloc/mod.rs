@@ -1,34 +1,51 @@
-//! Module `usrloc`: where users are registered. The table that `registrar` fills and asks, in memory.
+//! Module `usrloc`: where users are registered. The table that `registrar` fills and asks, in memory or in a database.
 //!
 //! Start reading at [`Usrloc`] (the tables by name) and [`Table`] (one table: shards of addresses of record, each with
-//! its contacts). `contact.rs` is a contact unpacked and as it is kept; `keepalive.rs` pings contacts; `rpc.rs` are the
-//! commands `ul.*`. Other modules use [`Usrloc::table`], [`Table::contacts_of`], [`Table::edit`] and [`Usrloc::on`].
-//! Nothing here waits with a shard locked. Databases (`db_mode` above 0) are not there yet.
+//! its contacts, which an [`Editor`] changes). `contact.rs` is a contact unpacked and as it is kept, `row.rs` as a row of a
+//! database; `store.rs` reads and writes those by `db_mode`; `keepalive.rs` pings contacts; `rpc.rs` are the commands
+//! `ul.*`. Other modules use [`Usrloc::table`], [`Usrloc::usable_contacts`], [`Usrloc::change`] and [`Usrloc::on`].
+//! Nothing here waits with a shard locked.
 
 mod contact;
+mod editor;
 mod keepalive;
 mod params;
+mod row;
 mod rpc;
+mod store;
 mod table;
+mod tables;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
 use parking_lot::RwLock;
 use transport::SocketId;
 
-pub use contact::{ALL_METHODS, Contact, path_uris};
+pub use contact::{ALL_METHODS, Contact, Stage, path_uris};
+pub use editor::Editor;
 pub use params::UsrlocParams;
-pub use table::{Callback, Editor, Event, EventKind, Freshness, Matching, Rules, Table};
+pub use table::{Callback, Event, EventKind, Freshness, Matching, Rules, Table};
 
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {
     name: "usrloc",
     summary: "Keeps the contacts of registered users.",
     params: UsrlocParams::DEFS,
-    rpc: &[rpc::ADD, rpc::DUMP, rpc::FLUSH, rpc::LOOKUP, rpc::RM, rpc::RM_CONTACT],
+    tables: &[&tables::LOCATION, &tables::LOCATION_ATTRS],
+    rpc: &[
+        rpc::ADD,
+        rpc::DB_CONTACTS,
+        rpc::DB_EXPIRED_CONTACTS,
+        rpc::DB_USERS,
+        rpc::DUMP,
+        rpc::FLUSH,
+        rpc::LOOKUP,
+        rpc::RM,
+        rpc::RM_CONTACT,
+    ],
     create,
     ..ModuleDef::EMPTY
 };
@@ -42,10 +59,15 @@ pub struct Usrloc {
     shared: Arc<table::Shared>,
     ids: UniqueIds,
     keepalive: keepalive::Keepalive,
+    store: Option<store::Store>,
+    /// Sockets are named by their advertised addresses.
+    advertised: AtomicBool,
 }
 
 /// Numbers for unique ids: no two contacts of any run have the same.
 struct UniqueIds {
+    /// `-7` with `server_id` 7: servers that share a table may have started in the same second.
+    server: String,
     start: i64,
     process: u32,
     next: AtomicU64,
@@ -53,14 +75,6 @@ struct UniqueIds {
 
 fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     let params: UsrlocParams = creating.params()?;
-    if params.db_mode != 0 {
-        return Err(Diagnostic::error(
-            Code::NotYet,
-            format!("`db_mode` {} of module `usrloc` is not supported yet", params.db_mode),
-            creating.span_of("db_mode"),
-            "only 0 (contacts are kept in memory)",
-        ));
-    }
     let wrong = |name: &str, text: &str| {
         Diagnostic::error(
             Code::ParamValue,
@@ -69,6 +83,17 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
             "out of range",
         )
     };
+    let mode = match params.db_mode {
+        0 => None,
+        1 => Some(store::Mode::WriteThrough),
+        2 => Some(store::Mode::WriteBack),
+        3 => Some(store::Mode::DatabaseOnly),
+        4 => Some(store::Mode::ReadOnly),
+        _ => return Err(wrong("db_mode", "from 0 to 4")),
+    };
+    if !(0..=1).contains(&params.expires_type) {
+        return Err(wrong("expires_type", "0 or 1"));
+    }
     let matching = match params.matching_mode {
         0 => Matching::Uri,
         1 => Matching::UriAndCallId,
@@ -92,11 +117,30 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
     let core = creating.core;
     let shared = Arc::new(table::Shared {
         rules: Rules { matching, newest_first: params.desc_time_order, cseq_delay: params.cseq_delay },
+        persists: matches!(mode, Some(store::Mode::WriteThrough | store::Mode::WriteBack)),
+        by_uri: !params.db_ops_ruid,
         callbacks: RwLock::default(),
     });
-    let ids = UniqueIds { start: core.unix_time(), process: std::process::id(), next: AtomicU64::new(1) };
+    let store = match mode {
+        Some(mode) => Some(store::Store::new(creating.database("db_url", &params.db_url)?, mode)),
+        None => None,
+    };
+    let server = match core.settings.server_id {
+        0 => String::new(),
+        id => format!("-{id:x}"),
+    };
+    let ids = UniqueIds { server, start: core.unix_time(), process: std::process::id(), next: AtomicU64::new(1) };
     let tables = RwLock::default();
-    let me = Arc::new(Usrloc { params, core: core.clone(), tables, shared, ids, keepalive });
+    let me = Arc::new(Usrloc {
+        params,
+        core: core.clone(),
+        tables,
+        shared,
+        ids,
+        keepalive,
+        store,
+        advertised: AtomicBool::new(false),
+    });
     let weak = Arc::downgrade(&me);
     let all = move || weak.upgrade().map_or(0, |me| me.tables.read().iter().map(|table| table.users()).sum());
     core.statistics.computed("usrloc", "registered_users", "addresses of record in all tables", all);
@@ -108,13 +152,22 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
 
 impl Module for Usrloc {
     fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
-        let me = self.clone();
-        core.every(Duration::from_secs(self.params.timer_interval as u64), move |_| {
-            let me = me.clone();
-            async move { me.tick().await }
-        });
-        keepalive::listen(&self, core);
-        Box::pin(async { Ok(()) })
+        let core = core.clone();
+        Box::pin(async move {
+            // No message is read before this is done: nobody is told 404 because a contact is not there yet.
+            self.open().await?;
+            let me = self.clone();
+            core.every(Duration::from_secs(self.params.timer_interval as u64), move |_| {
+                let me = me.clone();
+                async move { me.tick().await }
+            });
+            keepalive::listen(&self, &core);
+            Ok(())
+        })
+    }
+
+    fn stop(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.finish().await })
     }
 }
 
@@ -160,8 +213,8 @@ impl Usrloc {
     /// A new unique id: `uloc-6b0254d2-271f-1`.
     #[must_use]
     pub fn unique_id(&self, prefix: &str) -> Str {
-        let UniqueIds { start, process, next } = &self.ids;
-        Str::from(format!("{prefix}-{start:x}-{process:x}-{:x}", next.fetch_add(1, Ordering::Relaxed)))
+        let UniqueIds { server, start, process, next } = &self.ids;
+        Str::from(format!("{prefix}{server}-{start:x}-{process:x}-{:x}", next.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// The bit of `nat_bflag`; 0 when it is not set.
@@ -188,21 +241,49 @@ impl Usrloc {
         connection.is_some_and(|id| self.core.network().is_none_or(|network| network.connection(id).is_none()))
     }
 
-    /// The contacts of an address of record that can be used now.
-    #[must_use]
-    pub fn usable_contacts(&self, table: &Table, aor: &[u8]) -> Vec<Contact> {
-        let mut contacts = table.contacts_of(aor, self.now());
-        if self.params.handle_lost_tcp {
-            contacts.retain(|contact| !self.is_lost(contact));
+    /// Connects the database and reads the contacts (`db_load`).
+    async fn open(&self) -> Result<(), String> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let loads = match store.mode {
+            store::Mode::DatabaseOnly => false,
+            store::Mode::ReadOnly => true,
+            store::Mode::WriteThrough | store::Mode::WriteBack => self.params.db_load,
+        };
+        if self.params.version_table && self.params.xavp_contact.is_some() {
+            let wanted = tables::LOCATION_ATTRS.version;
+            store.database.check_version(store::ATTRIBUTES, wanted).await?;
         }
-        contacts
+        for table in self.tables() {
+            let name = table.name.to_text();
+            if self.params.version_table {
+                store.database.check_version(&name, tables::LOCATION.version).await?;
+            }
+            let cannot = |error| format!("contacts of table `{name}` cannot be read: {error}");
+            self.clean(&table).await.map_err(cannot)?;
+            if loads {
+                self.load(&table).await.map_err(cannot)?;
+                engine::log!(self.core.log, Info, "usrloc: {} contacts read from table `{name}`", table.contacts());
+            }
+        }
+        Ok(())
+    }
+
+    /// Sockets are named by their advertised addresses from now on (parameter `sock_mode` of module `registrar`).
+    pub fn name_sockets_as_advertised(&self) {
+        self.advertised.store(true, Ordering::Relaxed);
     }
 
     /// `udp:127.0.0.1:5060`.
     #[must_use]
     pub fn socket_name(&self, socket: Option<SocketId>) -> Option<String> {
         let socket = self.core.socket(socket?)?;
-        Some(format!("{}:{}", socket.protocol.name(), socket.address))
+        let (protocol, address) = (socket.protocol.name(), socket.address);
+        match &socket.advertise {
+            Some((host, port)) if self.advertised.load(Ordering::Relaxed) => {
+                Some(format!("{protocol}:{host}:{}", port.unwrap_or_else(|| address.port())))
+            }
+            _ => Some(format!("{protocol}:{address}")),
+        }
     }
 
     /// The address of record as it is kept: without case (unless `case_sensitive`).
@@ -240,6 +321,10 @@ impl Usrloc {
             };
             table.sweep(ended).await;
             self.keepalive.ping(self, &table, now).await;
+        }
+        // A database may take its time.
+        for table in self.tables() {
+            self.synchronize(&table).await;
         }
     }
 }
@@ -294,5 +379,7 @@ impl engine::ScriptType for TableName {
     }
 }
 
+#[cfg(test)]
+mod store_tests;
 #[cfg(test)]
 mod tests;

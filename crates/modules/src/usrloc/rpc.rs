@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use database::{Error, Scheme};
 use engine::{RpcArguments, RpcFault, RpcResult, RpcValue, Str, rpc};
 
 use super::contact::Contact;
+use super::store::Mode;
 use super::table::Table;
 use super::{Usrloc, aor_hash};
 
@@ -12,6 +14,11 @@ const NOT_SET: &str = "[not set]";
 
 fn fault(reason: &str) -> RpcFault {
     RpcFault::new(500, reason)
+}
+
+/// What the database did not do.
+fn database(error: Error) -> RpcFault {
+    fault(&format!("the database failed: {error}"))
 }
 
 fn text_or_not_set(text: Option<&Str>) -> RpcValue {
@@ -42,8 +49,7 @@ fn contact(me: &Usrloc, contact: &Contact, now: i64) -> RpcValue {
         ("User-Agent", RpcValue::from(&contact.user_agent)),
         ("Received", text_or_not_set(contact.received.as_ref())),
         ("Path", text_or_not_set(contact.path.as_ref())),
-        // What a database has of it; nothing, in memory.
-        ("State", "CS_NEW".into()),
+        ("State", contact.stage.name().into()),
         ("Flags", unsigned(contact.flags)),
         ("CFlags", unsigned(contact.cflags)),
         ("Socket", socket),
@@ -128,7 +134,7 @@ pub async fn lookup(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
     let [table, aor] = texts(&mut arguments, TABLE_AND_AOR)?;
     let table = find_table(&me, &table)?;
     let aor = me.key(aor.as_bytes()).map_err(fault)?;
-    let list = me.usable_contacts(&table, &aor);
+    let list = me.usable_contacts(&table, &aor).await.map_err(database)?;
     if list.is_empty() {
         return Err(fault("AOR not found in location table"));
     }
@@ -141,7 +147,7 @@ pub async fn rm(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
     let [table, aor] = texts(&mut arguments, TABLE_AND_AOR)?;
     let table = find_table(&me, &table)?;
     let aor = me.key(aor.as_bytes()).map_err(fault)?;
-    table.edit(&aor, |editor| editor.clear());
+    me.change(&table, &aor, false, |editor| editor.clear()).await.map_err(database)?;
     Ok(Vec::new())
 }
 
@@ -151,21 +157,93 @@ pub async fn rm_contact(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResu
     let [table, aor, uri] = texts(&mut arguments, "Not enough parameters (table, AOR and contact)")?;
     let table = find_table(&me, &table)?;
     let aor = me.key(aor.as_bytes()).map_err(fault)?;
-    let not_found = |reason| Err(RpcFault::new(404, reason));
-    table.edit(&aor, |editor| match editor.find_uri(uri.as_bytes()) {
+    let removed = me.change(&table, &aor, false, |editor| match editor.find_uri(uri.as_bytes()) {
         Some(at) => {
             editor.remove(at);
             Ok(Vec::new())
         }
-        None if editor.is_empty() => not_found("AOR not found"),
-        None => not_found("Contact not found"),
-    })
+        None if editor.is_empty() => Err("AOR not found"),
+        None => Err("Contact not found"),
+    });
+    removed.await.map_err(database)?.map_err(|reason| RpcFault::new(404, reason))
 }
 
-/// Writes all contacts to the database; without one (`db_mode` 0) it fails.
+/// Writes to the database what waits to be written, also what it refused before; without one (`db_mode` 0) it fails.
 #[rpc("ul.flush")]
-pub async fn flush(_me: Arc<Usrloc>) -> RpcResult {
-    Err(fault("Command is not supported in db_mode=0"))
+pub async fn flush(me: Arc<Usrloc>) -> RpcResult {
+    let Some(store) = &me.store else { return Err(fault("Command is not supported in db_mode=0")) };
+    if matches!(store.mode, Mode::WriteThrough | Mode::WriteBack) {
+        for table in me.tables() {
+            me.flush(&table, true).await.map_err(database)?;
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// How many addresses of record have contacts in the database that did not end: `ul.db_users location`.
+#[rpc("ul.db_users")]
+pub async fn db_users(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
+    let [table] = texts(&mut arguments, ONE_TABLE)?;
+    count(&me, &table, Counted::Users).await
+}
+
+/// How many contacts in the database did not end: `ul.db_contacts location`.
+#[rpc("ul.db_contacts")]
+pub async fn db_contacts(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
+    let [table] = texts(&mut arguments, ONE_TABLE)?;
+    count(&me, &table, Counted::Contacts).await
+}
+
+/// How many contacts in the database ended and were not removed yet: `ul.db_expired_contacts location`.
+#[rpc("ul.db_expired_contacts")]
+pub async fn db_expired_contacts(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
+    let [table] = texts(&mut arguments, ONE_TABLE)?;
+    count(&me, &table, Counted::Ended).await
+}
+
+const ONE_TABLE: &str = "Not enough parameters (table to lookup)";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Users,
+    Contacts,
+    Ended,
+}
+
+/// Asks the database for a number: a table may have millions of rows.
+async fn count(me: &Usrloc, table: &str, what: Counted) -> RpcResult {
+    let failed = match what {
+        Counted::Users => "Failed to query AoR count",
+        Counted::Contacts | Counted::Ended => "Failed to query contact count",
+    };
+    let Some(store) = &me.store else { return Err(fault("Command is not supported in db_mode=0")) };
+    if !database::is_name(table) {
+        return Err(fault(failed));
+    }
+    let (params, scheme) = (&me.params, store.database.url().scheme);
+    let quoted = |name: &str| match scheme {
+        Scheme::Mysql => format!("`{name}`"),
+        Scheme::Postgres => format!("\"{}\"", name.to_ascii_lowercase()),
+        Scheme::Sqlite | Scheme::Text => format!("\"{name}\""),
+    };
+    let (name, expires) = (quoted(table), quoted(&params.expires_column));
+    let (now, never) = (params.time_text(scheme, me.now()), params.time_text(scheme, 0));
+    let lasts = format!("FROM {name} WHERE {expires} > {now} OR {expires} = {never}");
+    let text = match what {
+        Counted::Users => {
+            let (user, domain) = (quoted(&params.user_column), quoted(&params.domain_column));
+            let key = if params.use_domain { format!("{user}, {domain}") } else { user };
+            format!("SELECT COUNT(*) FROM (SELECT DISTINCT {key} {lasts}) AS users")
+        }
+        Counted::Contacts => format!("SELECT COUNT(*) {lasts}"),
+        Counted::Ended => format!("SELECT COUNT(*) FROM {name} WHERE {expires} <= {now} AND {expires} <> {never}"),
+    };
+    let found = store.database.raw(&text).await.map_err(|error| {
+        engine::log!(me.core.log, Error, "usrloc: {error}");
+        fault(failed)
+    })?;
+    let number = found.rows.rows.first().and_then(|row| row.first()).and_then(database::Value::to_int);
+    Ok(vec![RpcValue::Int(number.ok_or_else(|| fault(failed))?)])
 }
 
 /// Adds (or changes) a contact: table, address of record, contact, seconds (0: for ever), q, path, flags, branch flags,
@@ -207,10 +285,11 @@ pub async fn add(me: Arc<Usrloc>, mut arguments: RpcArguments) -> RpcResult {
         last_keepalive: clamp_time(now),
         ..Contact::default()
     };
-    table.edit(&aor, |editor| match editor.find_uri(&new.uri) {
+    let added = me.change(&table, &aor, false, |editor| match editor.find_uri(&new.uri) {
         Some(at) => editor.update(at, new),
         None => editor.insert(new),
     });
+    added.await.map_err(database)?;
     Ok(Vec::new())
 }
 

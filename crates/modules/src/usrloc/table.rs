@@ -11,7 +11,8 @@ use engine::statistics::Counter;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
-use super::contact::{Contact, Stored};
+use super::contact::{Contact, Stage, Stored};
+use super::editor::Editor;
 
 /// More shards than workers, so that they seldom meet.
 const SHARDS: usize = 256;
@@ -43,7 +44,7 @@ pub struct Event {
 }
 
 /// Events of one address of record that were not told yet.
-type Happened = Vec<(EventKind, Contact)>;
+pub(super) type Happened = Vec<(EventKind, Contact)>;
 
 /// Told of each event, after the table is unlocked.
 pub type Callback = Arc<dyn Fn(&Event) + Send + Sync>;
@@ -78,12 +79,106 @@ struct Record {
     contacts: Vec<Stored>,
 }
 
-/// Boxed: the hash table then wastes 8 bytes for a free place.
-type Shard = HashTable<Box<Record>>;
+/// A part of the table, with a lock of its own.
+#[derive(Default)]
+struct Shard {
+    /// Boxed: the hash table then wastes 8 bytes for a free place.
+    records: HashTable<Box<Record>>,
+    /// Contacts that the database still has.
+    gone: Vec<Gone>,
+}
+
+/// A contact that is to be removed from the database.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Gone {
+    pub(super) aor: Str,
+    pub(super) ruid: Str,
+    pub(super) uri: Str,
+    pub(super) call_id: Str,
+    pub(super) path: Str,
+}
+
+impl Gone {
+    pub(super) fn of_contact(aor: &[u8], contact: &Contact) -> Self {
+        Self {
+            aor: Str::copy_from(aor),
+            ruid: contact.ruid.clone(),
+            uri: contact.uri.clone(),
+            call_id: contact.call_id.clone(),
+            path: contact.path.clone().unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn of(aor: &[u8], contact: &Stored) -> Self {
+        Self {
+            aor: Str::copy_from(aor),
+            ruid: Str::copy_from(contact.ruid()),
+            uri: Str::copy_from(contact.uri()),
+            call_id: Str::copy_from(contact.call_id()),
+            path: Str::copy_from(contact.path()),
+        }
+    }
+}
+
+/// A contact that is to be written.
+pub(super) struct Row {
+    pub(super) hash: u64,
+    pub(super) aor: Str,
+    pub(super) contact: Contact,
+}
+
+/// What waits to be written, taken out of a table: as long as it lives the contacts count as written. What was not told
+/// to be [`Self::done`] goes back when it is dropped, whatever the reason.
+pub(super) struct Batch<'a> {
+    table: &'a Table,
+    pub(super) rows: Vec<Row>,
+    pub(super) gone: Vec<Gone>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) const fn new(table: &'a Table) -> Self {
+        Self { table, rows: Vec::new(), gone: Vec::new() }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.gone.is_empty()
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.rows.len() + self.gone.len()
+    }
+
+    /// All of it is in the database.
+    pub(super) fn done(&mut self) {
+        self.rows.clear();
+        self.gone.clear();
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        for row in self.rows.drain(..) {
+            // One that changed meanwhile says so itself.
+            self.table.touch(row.hash, &row.contact.ruid, |contact| {
+                if contact.stage == Stage::Synced {
+                    contact.stage = row.contact.stage.failed();
+                }
+            });
+        }
+        for gone in self.gone.drain(..) {
+            let hash = self.table.hash(&gone.aor);
+            self.table.shard(hash).lock().gone.push(gone);
+        }
+    }
+}
 
 /// What all tables share.
 pub(super) struct Shared {
     pub(super) rules: Rules,
+    /// What happens to contacts is written to a database (`db_mode` 1 and 2).
+    pub(super) persists: bool,
+    /// Rows are found by address of record and URI (`db_ops_ruid` 0).
+    pub(super) by_uri: bool,
     pub(super) callbacks: parking_lot::RwLock<Vec<(EventKind, Callback)>>,
 }
 
@@ -93,10 +188,12 @@ pub struct Table {
     pub name: Str,
     hasher: DefaultHashBuilder,
     shards: Box<[Mutex<Shard>]>,
+    /// Who writes to the database waits for its turn: one for each shard, so that the last writer has the last word.
+    pub(super) turns: Box<[tokio::sync::Mutex<()>]>,
     users: AtomicI64,
     contacts: AtomicI64,
     pub(super) expired: Counter,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What a new registration is to a contact that matches it.
@@ -116,6 +213,7 @@ impl Table {
             name,
             hasher: DefaultHashBuilder::default(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            turns: (0..SHARDS).map(|_| tokio::sync::Mutex::default()).collect(),
             users: AtomicI64::new(0),
             contacts: AtomicI64::new(0),
             expired,
@@ -142,8 +240,12 @@ impl Table {
     }
 
     /// The upper bits choose the shard, the lower ones the place in it.
+    pub(super) const fn shard_of(hash: u64) -> usize {
+        (hash >> 32) as usize % SHARDS
+    }
+
     fn shard(&self, hash: u64) -> &Mutex<Shard> {
-        &self.shards[(hash >> 32) as usize % SHARDS]
+        &self.shards[Self::shard_of(hash)]
     }
 
     /// The contacts of an address of record that last, best first.
@@ -151,7 +253,7 @@ impl Table {
     pub fn contacts_of(&self, aor: &[u8], now: i64) -> Vec<Contact> {
         let hash = self.hash(aor);
         let shard = self.shard(hash).lock();
-        let Some(record) = shard.find(hash, |record| *record.aor == *aor) else { return Vec::new() };
+        let Some(record) = shard.records.find(hash, |record| *record.aor == *aor) else { return Vec::new() };
         record.contacts.iter().filter(|contact| contact.is_valid(now)).map(Stored::unpack).collect()
     }
 
@@ -160,7 +262,7 @@ impl Table {
     pub fn all_contacts_of(&self, aor: &[u8]) -> Option<Vec<Contact>> {
         let hash = self.hash(aor);
         let shard = self.shard(hash).lock();
-        let record = shard.find(hash, |record| *record.aor == *aor)?;
+        let record = shard.records.find(hash, |record| *record.aor == *aor)?;
         Some(record.contacts.iter().map(Stored::unpack).collect())
     }
 
@@ -168,7 +270,7 @@ impl Table {
     #[must_use]
     pub fn find_by_hash(&self, hash: u64, ruid: &[u8]) -> Option<(Str, Contact)> {
         let shard = self.shard(hash).lock();
-        shard.iter_hash(hash).find_map(|record| {
+        shard.records.iter_hash(hash).find_map(|record| {
             let contact = record.contacts.iter().find(|contact| contact.ruid() == ruid)?;
             Some((Str::copy_from(&record.aor), contact.unpack()))
         })
@@ -178,9 +280,9 @@ impl Table {
     /// and goes with its last one.
     pub fn edit<R>(&self, aor: &[u8], change: impl FnOnce(&mut Editor<'_>) -> R) -> R {
         let hash = self.hash(aor);
-        let mut editor = Editor { table: self, contacts: Vec::new(), events: Vec::new(), changes: 0 };
+        let mut editor = Editor::new(self, aor);
         let mut shard = self.shard(hash).lock();
-        let result = match shard.find_entry(hash, |record| *record.aor == *aor) {
+        let result = match shard.records.find_entry(hash, |record| *record.aor == *aor) {
             Ok(mut entry) => {
                 editor.contacts = std::mem::take(&mut entry.get_mut().contacts);
                 let result = change(&mut editor);
@@ -196,24 +298,25 @@ impl Table {
                 let result = change(&mut editor);
                 if !editor.contacts.is_empty() {
                     let record = Box::new(Record { aor: aor.into(), contacts: std::mem::take(&mut editor.contacts) });
-                    let shard = absent.into_table();
-                    shard.insert_unique(hash, record, |record| self.hasher.hash_one(&*record.aor));
+                    let records = absent.into_table();
+                    records.insert_unique(hash, record, |record| self.hasher.hash_one(&*record.aor));
                     self.users.fetch_add(1, Ordering::Relaxed);
                 }
                 result
             }
         };
+        shard.gone.append(&mut editor.gone);
         drop(shard);
         self.contacts.fetch_add(editor.changes, Ordering::Relaxed);
         self.tell(aor, std::mem::take(&mut editor.events));
         result
     }
 
-    fn wants(&self, kind: EventKind) -> bool {
+    pub(super) fn wants(&self, kind: EventKind) -> bool {
         self.shared.callbacks.read().iter().any(|(wanted, _)| *wanted == kind)
     }
 
-    fn tell(&self, aor: &[u8], events: Happened) {
+    pub(super) fn tell(&self, aor: &[u8], events: Happened) {
         if events.is_empty() {
             return;
         }
@@ -239,12 +342,17 @@ impl Table {
         let wanted = self.wants(EventKind::Expire);
         let mut gone: Vec<(Box<[u8]>, Happened)> = Vec::new();
         let (mut removed, mut users) = (0, 0);
-        self.shards[index].lock().retain(|record| {
+        let mut guard = self.shards[index].lock();
+        let shard = &mut *guard;
+        shard.records.retain(|record| {
             let mut events = Vec::new();
             record.contacts.retain(|contact| {
                 let over = ended(contact);
                 if over {
                     removed += 1;
+                    if self.shared.persists && contact.stage.is_stored() {
+                        shard.gone.push(Gone::of(&record.aor, contact));
+                    }
                     if wanted {
                         events.push((EventKind::Expire, contact.unpack()));
                     }
@@ -257,6 +365,7 @@ impl Table {
             users += i64::from(record.contacts.is_empty());
             !record.contacts.is_empty()
         });
+        drop(guard);
         self.contacts.fetch_sub(removed, Ordering::Relaxed);
         self.users.fetch_sub(users, Ordering::Relaxed);
         self.expired.add(removed);
@@ -268,7 +377,7 @@ impl Table {
     /// Shows every contact of one shard, to be changed in place (times and keep-alive only).
     pub(super) fn visit_shard(&self, index: usize, mut visit: impl FnMut(&[u8], &mut Stored)) {
         let Some(shard) = self.shards.get(index) else { return };
-        for record in shard.lock().iter_mut() {
+        for record in shard.lock().records.iter_mut() {
             for contact in &mut record.contacts {
                 visit(&record.aor, contact);
             }
@@ -283,7 +392,7 @@ impl Table {
     /// Changes one contact in place (times and keep-alive only); false when it is not there.
     pub(super) fn touch(&self, hash: u64, ruid: &[u8], change: impl FnOnce(&mut Stored)) -> bool {
         let mut shard = self.shard(hash).lock();
-        for record in shard.iter_hash_mut(hash) {
+        for record in shard.records.iter_hash_mut(hash) {
             if let Some(contact) = record.contacts.iter_mut().find(|contact| contact.ruid() == ruid) {
                 change(contact);
                 return true;
@@ -292,13 +401,46 @@ impl Table {
         false
     }
 
+    /// Takes what waits to be written of an address of record, and what is to be removed of its shard.
+    pub(super) fn take_record<'a>(&'a self, aor: &[u8], most: usize) -> Batch<'a> {
+        let mut batch = Batch::new(self);
+        let hash = self.hash(aor);
+        let mut shard = self.shard(hash).lock();
+        let from = shard.gone.len().saturating_sub(most);
+        batch.gone = shard.gone.split_off(from);
+        if let Some(record) = shard.records.find_mut(hash, |record| *record.aor == *aor) {
+            take_contacts(record, hash, false, &mut batch.rows);
+        }
+        drop(shard);
+        batch
+    }
+
+    /// Adds what waits to be written of one shard, until there are `most` of them; true when more are left. `again`: also
+    /// what was refused before.
+    pub(super) fn take_shard(&self, index: usize, batch: &mut Batch<'_>, most: usize, again: bool) -> bool {
+        let mut shard = self.shards[index].lock();
+        let from = shard.gone.len().saturating_sub(most.saturating_sub(batch.len()));
+        let mut gone = shard.gone.split_off(from);
+        batch.gone.append(&mut gone);
+        for record in shard.records.iter_mut() {
+            if batch.len() >= most {
+                return true;
+            }
+            if record.contacts.iter().any(|contact| contact.stage != Stage::Synced) {
+                let hash = self.hasher.hash_one(&*record.aor);
+                take_contacts(record, hash, again, &mut batch.rows);
+            }
+        }
+        !shard.gone.is_empty()
+    }
+
     /// All addresses of record with their contacts; for lists, not for decisions.
     #[must_use]
     pub fn dump(&self) -> Vec<(Str, Vec<Contact>)> {
         let mut all = Vec::new();
         for shard in &self.shards {
             let shard = shard.lock();
-            all.extend(shard.iter().map(|record| {
+            all.extend(shard.records.iter().map(|record| {
                 (Str::copy_from(&record.aor), record.contacts.iter().map(Stored::unpack).collect::<Vec<_>>())
             }));
         }
@@ -310,171 +452,18 @@ impl Table {
     pub fn addresses(&self) -> Vec<Str> {
         let mut all = Vec::new();
         for shard in &self.shards {
-            all.extend(shard.lock().iter().map(|record| Str::copy_from(&record.aor)));
+            all.extend(shard.lock().records.iter().map(|record| Str::copy_from(&record.aor)));
         }
         all
     }
 }
 
-/// The contacts of one address of record while they are changed. The table is locked meanwhile: no waiting here.
-pub struct Editor<'a> {
-    table: &'a Table,
-    contacts: Vec<Stored>,
-    events: Happened,
-    /// Contacts added minus removed.
-    changes: i64,
-}
-
-impl Editor<'_> {
-    /// How many contacts there are.
-    #[must_use]
-    pub const fn len(&self) -> usize {
-        self.contacts.len()
-    }
-
-    /// True when there are none.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.contacts.is_empty()
-    }
-
-    /// All contacts, best first.
-    #[must_use]
-    pub fn contacts(&self) -> Vec<Contact> {
-        self.contacts.iter().map(Stored::unpack).collect()
-    }
-
-    fn note(&mut self, kind: EventKind, at: usize) {
-        if self.table.wants(kind) {
-            self.events.push((kind, self.contacts[at].unpack()));
+/// Contacts that wait; they count as written from now on.
+fn take_contacts(record: &mut Record, hash: u64, again: bool, rows: &mut Vec<Row>) {
+    for contact in &mut record.contacts {
+        if contact.stage.waits() || again && contact.stage == Stage::Refused {
+            rows.push(Row { hash, aor: Str::copy_from(&record.aor), contact: contact.unpack() });
+            contact.stage = Stage::Synced;
         }
-    }
-
-    /// Removes what ended.
-    pub fn purge(&mut self, now: i64) {
-        let mut at = 0;
-        while at < self.contacts.len() {
-            if self.contacts[at].is_valid(now) {
-                at += 1;
-                continue;
-            }
-            self.note(EventKind::Expire, at);
-            self.contacts.remove(at);
-            self.changes -= 1;
-            self.table.expired.increment();
-        }
-    }
-
-    /// The contact that a registration of `new` means: by device when it names one (RFC 5626 section 6), else by
-    /// `matching_mode`.
-    #[must_use]
-    pub fn find(&self, new: &Contact) -> Option<usize> {
-        if let Some(instance) = &new.instance {
-            return self
-                .contacts
-                .iter()
-                .position(|contact| contact.instance() == &**instance && contact.reg_id == new.reg_id);
-        }
-        let path = new.path.as_deref().unwrap_or_default();
-        self.contacts.iter().position(|contact| match self.table.shared.rules.matching {
-            Matching::Uri => contact.uri() == &*new.uri,
-            Matching::UriAndCallId => contact.uri() == &*new.uri && contact.call_id() == &*new.call_id,
-            Matching::UriAndPath => contact.uri() == &*new.uri && contact.path() == path,
-            Matching::CallId => contact.call_id() == &*new.call_id,
-        })
-    }
-
-    /// The contact of this unique id.
-    #[must_use]
-    pub fn find_ruid(&self, ruid: &[u8]) -> Option<usize> {
-        self.contacts.iter().position(|contact| contact.ruid() == ruid)
-    }
-
-    /// The contact of this URI.
-    #[must_use]
-    pub fn find_uri(&self, uri: &[u8]) -> Option<usize> {
-        self.contacts.iter().position(|contact| contact.uri() == uri)
-    }
-
-    /// Whether a registration may change the contact at `at` (RFC 3261 section 10.3, item 7).
-    #[must_use]
-    pub fn freshness(&self, at: usize, call_id: &[u8], cseq: u32, now: i64) -> Freshness {
-        let contact = &self.contacts[at];
-        let rules = &self.table.shared.rules;
-        if contact.call_id() != call_id || cseq > contact.cseq {
-            Freshness::Newer
-        } else if cseq == contact.cseq
-            && rules.cseq_delay > 0
-            && now <= i64::from(contact.modified).saturating_add(rules.cseq_delay)
-        {
-            Freshness::Retransmission
-        } else {
-            Freshness::Older
-        }
-    }
-
-    /// Where a contact belongs: before the first one with a lower q, or in front of all.
-    fn place(&self, q: i16) -> usize {
-        if self.table.shared.rules.newest_first {
-            return 0;
-        }
-        self.contacts.iter().position(|contact| contact.q < q).unwrap_or(self.contacts.len())
-    }
-
-    /// Adds a contact.
-    pub fn insert(&mut self, contact: Contact) {
-        let stored = Stored::pack(contact);
-        let at = self.place(stored.q);
-        // Most addresses have one contact: no memory for more is taken in advance.
-        self.contacts.reserve_exact(1);
-        self.contacts.insert(at, stored);
-        self.changes += 1;
-        self.note(EventKind::Insert, at);
-    }
-
-    /// Puts `contact` in place of the one at `at`. Its unique id stays, and its instance when the new one names none.
-    pub fn update(&mut self, at: usize, mut contact: Contact) {
-        let old = self.contacts.remove(at);
-        contact.ruid = Str::copy_from(old.ruid());
-        if contact.instance.is_none() && !old.instance().is_empty() {
-            contact.instance = Some(Str::copy_from(old.instance()));
-            contact.reg_id = old.reg_id;
-        }
-        let mut stored = Stored::pack(contact);
-        stored.next_keepalive = old.next_keepalive;
-        stored.keepalive = old.keepalive;
-        stored.roundtrip = old.roundtrip;
-        let to = if stored.q == old.q && !self.table.shared.rules.newest_first { at } else { self.place(stored.q) };
-        self.contacts.insert(to, stored);
-        self.note(EventKind::Update, to);
-    }
-
-    /// Removes the contact at `at`.
-    pub fn remove(&mut self, at: usize) {
-        self.note(EventKind::Delete, at);
-        self.contacts.remove(at);
-        self.changes -= 1;
-    }
-
-    /// Removes all contacts.
-    pub fn clear(&mut self) {
-        for at in (0..self.contacts.len()).rev() {
-            self.remove(at);
-        }
-    }
-
-    /// Removes all contacts but the one of this unique id.
-    pub fn remove_others(&mut self, ruid: &[u8]) {
-        for at in (0..self.contacts.len()).rev() {
-            if self.contacts[at].ruid() != ruid {
-                self.remove(at);
-            }
-        }
-    }
-
-    /// The unique id of the contact at `at`.
-    #[must_use]
-    pub fn ruid(&self, at: usize) -> Str {
-        Str::copy_from(self.contacts[at].ruid())
     }
 }

@@ -151,7 +151,9 @@ fn wrong_parameters() {
         .err()
         .unwrap()
     };
-    assert!(error("\"db_mode\", 1").contains("not supported yet"));
+    assert!(error("\"db_mode\", 5").contains("from 0 to 4"));
+    assert!(error("\"db_mode\", 1").contains("db_mysql"), "the default is a MySQL database");
+    assert!(error("\"expires_type\", 2").contains("0 or 1"));
     assert!(error("\"matching_mode\", 4").contains("from 0 to 3"));
     assert!(error("\"nat_bflag\", 32").contains("0 to 31"));
     assert!(error("\"ka_reply_codes\", \"2,x\"").contains("codes"));

@@ -129,7 +129,7 @@ fn wire_data(data: &Data) -> Vec<u8> {
     match data {
         Data::A(ip) => ip.octets().to_vec(),
         Data::Aaaa(ip) => ip.octets().to_vec(),
-        Data::Cname(target) => wire_name(target),
+        Data::Cname(target) | Data::Ptr(target) => wire_name(target),
         Data::Srv(srv) => {
             let numbers = [srv.priority, srv.weight, srv.port].map(u16::to_be_bytes).concat();
             [numbers, wire_name(&srv.target)].concat()

@@ -29,6 +29,7 @@ impl ZoneSource {
             RecordKind::Aaaa => 28,
             RecordKind::Srv => 33,
             RecordKind::Naptr => 35,
+            RecordKind::Ptr => 12,
         };
         let zone = self.zone.read();
         let reply = zone.ask(name, number)?;
@@ -50,6 +51,9 @@ fn records<'a>(kind: RecordKind, list: impl Iterator<Item = &'a Record>) -> Reco
         }
         RecordKind::Srv => {
             Records::Srv(data.filter_map(|data| if let Data::Srv(srv) = data { Some(srv) } else { None }).collect())
+        }
+        RecordKind::Ptr => {
+            Records::Ptr(data.filter_map(|data| if let Data::Ptr(name) = data { Some(name) } else { None }).collect())
         }
         RecordKind::Naptr => Records::Naptr(
             data.filter_map(|data| if let Data::Naptr(rule) = data { Some(rule) } else { None }).collect(),

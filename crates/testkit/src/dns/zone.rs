@@ -35,6 +35,7 @@ pub(super) enum Data {
     Srv(SrvRecord),
     Naptr(NaptrRecord),
     Cname(String),
+    Ptr(String),
 }
 
 /// What is wrong with a name and all below it.
@@ -61,6 +62,7 @@ impl Data {
         match self {
             Self::A(_) => 1,
             Self::Cname(_) => 5,
+            Self::Ptr(_) => 12,
             Self::Aaaa(_) => 28,
             Self::Srv(_) => 33,
             Self::Naptr(_) => 35,
@@ -101,6 +103,7 @@ impl Zone {
             "A" => Data::A(next()?.parse().ok()?),
             "AAAA" => Data::Aaaa(next()?.parse().ok()?),
             "CNAME" => Data::Cname(plain(next()?)),
+            "PTR" => Data::Ptr(plain(next()?)),
             "SRV" => Data::Srv(SrvRecord {
                 priority: next()?.parse().ok()?,
                 weight: next()?.parse().ok()?,

@@ -146,7 +146,17 @@ pub(super) fn said(record: &str) -> Option<String> {
     let (level, text) = record.split_once(": ")?;
     // Kamailio names the place in its source code.
     let text = text.strip_prefix("acc [").and_then(|rest| rest.split_once("(): ")).map_or(text, |(_, text)| text);
-    text.starts_with("ACC: ").then(|| format!("{level}: {text}"))
+    (text.starts_with("ACC: ") || is_call_record(text)).then(|| format!("{level}: {text}"))
+}
+
+/// The record of a call has no title: `start_time=1; end_time=2; duration=1; ..`, under any names.
+fn is_call_record(text: &str) -> bool {
+    let mut fields = text.split("; ");
+    let is_field = |field: Option<&str>| {
+        let name = field.and_then(|field| field.split_once('=')).map_or("", |(name, _)| name);
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    (0..3).all(|_| is_field(fields.next()))
 }
 
 /// Compares log lines; line ends and blanks at the end of a line do not count.
@@ -188,6 +198,17 @@ pub(super) fn text(wanted: &str, got: &str, known: &mut Known) -> Result<(), Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_of_script_and_accounting() {
+        let said = |line: &str| said(line).unwrap_or_default();
+        assert_eq!(said("ERROR: <script>: a"), "ERROR: a");
+        assert_eq!(said("NOTICE: acc [acc.c:1]: f(): ACC: x"), "NOTICE: ACC: x");
+        assert_eq!(said("NOTICE: acc [acc_cdr.c:1]: f(): s=1; e=2; d=1"), "NOTICE: s=1; e=2; d=1");
+        assert_eq!(said("NOTICE: s=1; e=2; d=1; c=x y"), "NOTICE: s=1; e=2; d=1; c=x y");
+        assert_eq!(said("NOTICE: s=1; e=2"), "");
+        assert_eq!(said("NOTICE: server: a=1; b=2; c=3"), "");
+    }
 
     #[test]
     fn names_match_and_are_remembered() {

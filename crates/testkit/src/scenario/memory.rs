@@ -11,6 +11,7 @@ use transport::{ConnectionId, ConnectionInfo, Network as _, Outgoing, Received, 
 
 use super::parse::Scenario;
 use super::run::{Target, fill, phones, zone};
+use super::store::Store;
 use crate::{Bench, Zone};
 
 /// Not 5060: that one is left out of Via headers, and a real process in a test has another one.
@@ -21,6 +22,10 @@ pub(super) struct Memory {
     bench: Bench,
     phones: Vec<(String, SocketAddr)>,
     inboxes: BTreeMap<String, VecDeque<Vec<u8>>>,
+    store: Option<Store>,
+    config: String,
+    zone: Zone,
+    offer: Offer,
 }
 
 impl Memory {
@@ -30,10 +35,11 @@ impl Memory {
             .enumerate()
             .map(|(at, name)| (name, SocketAddr::from(([127, 0, 0, 1], 15060 + at as u16))))
             .collect();
-        let config = fill(&scenario.config, SERVER, &named);
+        let store = Store::of(scenario, offer, &[], |text| fill(text, SERVER, &named))?;
+        let config = with_mode(&Store::fill(store.as_ref(), &fill(&scenario.config, SERVER, &named)));
         let zone = zone(scenario, SERVER, &named)?;
-        let bench = Bench::load(&with_mode(&config), offer, Some(2), SERVER.port(), zone)?;
-        Ok(Self { bench, phones: named, inboxes: BTreeMap::new() })
+        let bench = Bench::load(&config, offer, Some(2), SERVER.port(), zone.clone())?;
+        Ok(Self { bench, phones: named, inboxes: BTreeMap::new(), store, config, zone, offer: *offer })
     }
 
     fn sort(&mut self, sent: Vec<Outgoing>) {
@@ -130,6 +136,7 @@ impl Target for Memory {
     }
 
     fn set_zone(&mut self, zone: Zone) {
+        self.zone = zone.clone();
         self.bench.set_zone(zone);
     }
 
@@ -140,6 +147,18 @@ impl Target for Memory {
             Ok(values) => control::ctl_client::print_as_received(values).map_err(|error| error.to_string())?,
             Err(fault) => format!("error {}: {}", fault.code, fault.reason),
         })
+    }
+
+    fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    fn restart(&mut self, kill: bool) -> Result<(), String> {
+        if !kill {
+            self.bench.stop();
+        }
+        self.bench = Bench::load(&self.config, &self.offer, Some(2), SERVER.port(), self.zone.clone())?;
+        Ok(())
     }
 
     fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {

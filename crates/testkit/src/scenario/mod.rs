@@ -3,12 +3,14 @@
 //! The same file runs in memory on virtual time ([`run_in_memory`]), against a real process of ours and against the
 //! installed Kamailio ([`run_process`]). The format is described in docs/scenarios.md.
 
+mod digest;
 mod expect;
 mod memory;
 mod names;
 mod parse;
 mod process;
 mod run;
+mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -71,16 +73,32 @@ pub enum Verdict {
     Skipped(String),
 }
 
-/// Runs a scenario against a real process over loopback. Scenarios that let more than `patience` seconds pass are
-/// skipped.
+/// What a run against a real process needs beside the program.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Whose tables a scenario's database has.
+    pub offer: Offer,
+    /// Scenarios that let more seconds pass are skipped.
+    pub patience: u64,
+    /// URLs of databases on servers that scenarios with a line `Database:` may use.
+    pub databases: Vec<String>,
+}
+
+/// True when a scenario wants a database server.
+#[must_use]
+pub fn wants_server(file: &Path) -> bool {
+    read(file).is_ok_and(|scenario| scenario.server.is_some())
+}
+
+/// Runs a scenario against a real process over loopback. Scenarios that want more patience are skipped.
 ///
 /// # Errors
 /// What went otherwise than the scenario says.
-pub fn run_process(file: &Path, program: &Program, patience: u64) -> Result<Verdict, String> {
+pub fn run_process(file: &Path, program: &Program, around: &Surroundings) -> Result<Verdict, String> {
     let scenario = read(file)?;
     let seconds: u64 =
         scenario.steps.iter().map(|step| if let Step::Time { seconds, .. } = step { *seconds } else { 0 }).sum();
-    if seconds > patience {
+    if seconds > around.patience {
         return Ok(Verdict::Skipped(format!("lets {seconds} s pass")));
     }
     if let Some(differs) = scenario.parity.as_ref().filter(|_| program.is_oracle()) {
@@ -90,7 +108,7 @@ pub fn run_process(file: &Path, program: &Program, patience: u64) -> Result<Verd
         Ok(names) => names,
         Err(reason) => return Ok(Verdict::Skipped(reason)),
     };
-    let mut target = process::Process::start(&scenario, program, names)?;
+    let mut target = process::Process::start(&scenario, program, names, around)?;
     run::run(&scenario, &mut target).map_err(|error| format!("{error}\n{}", target.recent_log()))?;
     Ok(Verdict::Agrees)
 }

@@ -7,10 +7,14 @@ pub struct Scenario {
     pub title: String,
     /// Why Kamailio behaves otherwise (a line `Parity: differs - reason`).
     pub parity: Option<String>,
+    /// Which server has the database (a line `Database: mysql`); `None`: a SQLite file.
+    pub server: Option<String>,
     /// The configuration.
     pub config: String,
     /// The names that exist, as lines of a zone file; `None`: the scenario needs none.
     pub dns: Option<String>,
+    /// What stands in the database before the server starts, as SQL; the tables are there.
+    pub sql: String,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -33,6 +37,12 @@ pub enum Step {
     Refuse { phone: String, line: usize },
     /// From now on these names exist, and no others.
     Names { text: String, line: usize },
+    /// Statements change the scenario's database.
+    Sql { text: String, line: usize },
+    /// A query of the scenario's database has these rows.
+    Rows { query: String, text: String, line: usize },
+    /// The server ends and starts again; `kill`: without a chance to write anything.
+    Restart { kill: bool, line: usize },
     /// An RPC command is called and answers this.
     Rpc { words: Vec<String>, answer: String, line: usize },
 }
@@ -60,6 +70,9 @@ pub fn parse(text: &str) -> Result<Scenario, String> {
             (None, None) => {
                 if scenario.title.is_empty() && line.starts_with("# ") {
                     scenario.title = line[2..].to_owned();
+                }
+                if let Some(kind) = line.strip_prefix("Database:") {
+                    scenario.server = Some(kind.trim().to_owned());
                 }
                 if let Some(reason) = line.strip_prefix("Parity:") {
                     scenario.parity =
@@ -94,6 +107,14 @@ fn add_block(scenario: &mut Scenario, info: &str, body: String, line: usize) -> 
         ["sip", "to", phone] => Step::Receive { phone: phone.into(), text: body, line },
         ["tcp", "close", phone] => Step::Close { phone: phone.into(), line },
         ["tcp", "refuse", phone] => Step::Refuse { phone: phone.into(), line },
+        ["sql"] if scenario.steps.is_empty() => {
+            scenario.sql.push_str(&body);
+            return Ok(());
+        }
+        ["sql"] => Step::Sql { text: body, line },
+        ["rows", ..] => Step::Rows { query: info["rows".len()..].trim().to_owned(), text: body, line },
+        ["restart"] => Step::Restart { kill: false, line },
+        ["kill"] => Step::Restart { kill: true, line },
         ["log"] => Step::Log { text: body, line },
         ["time"] => {
             let seconds = body.trim().trim_start_matches('+').trim_end_matches('s').parse();

@@ -7,10 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Surroundings;
 use super::memory::with_mode;
 use super::names::Names;
 use super::parse::{Scenario, Step};
 use super::run::{Target, fill, phones, zone};
+use super::store::Store;
 use crate::Zone;
 
 /// Which program runs.
@@ -55,6 +57,8 @@ pub(super) struct Process {
     read: usize,
     control: PathBuf,
     names: Option<Names>,
+    store: Option<Store>,
+    program: Program,
 }
 
 /// A phone: it takes datagrams and connections at the same port.
@@ -74,7 +78,12 @@ fn bind() -> Result<UdpSocket, String> {
 }
 
 impl Process {
-    pub(super) fn start(scenario: &Scenario, program: &Program, names: Option<Names>) -> Result<Self, String> {
+    pub(super) fn start(
+        scenario: &Scenario,
+        program: &Program,
+        names: Option<Names>,
+        around: &Surroundings,
+    ) -> Result<Self, String> {
         let mut phones_bound = Vec::new();
         for name in phones(scenario) {
             phones_bound.push(Phone::bind(name)?);
@@ -87,39 +96,32 @@ impl Process {
         let file = directory.join("kamailio.cfg");
         let named: Vec<(String, SocketAddr)> =
             phones_bound.iter().map(|phone| (phone.name.clone(), phone.address)).collect();
-        let config = fill(&scenario.config, server, &named);
+        let store = Store::of(scenario, &around.offer, &around.databases, |text| fill(text, server, &named))?;
+        let config = Store::fill(store.as_ref(), &fill(&scenario.config, server, &named));
         let text = complete(&config, scenario, server, &control, program);
         std::fs::write(&file, text).map_err(|error| error.to_string())?;
         if let Some(names) = &names {
             names.server.start(zone(scenario, server, &named)?)?;
         }
-        let command = |binary: &Path| match &names {
-            Some(names) => names.command(binary, &directory),
-            None => Ok(Command::new(binary)),
-        };
-        let mut command = match program {
-            Program::Olelo(binary) => command(binary)?,
-            Program::Kamailio(binary, modules) => {
-                let mut command = command(binary)?;
-                command.arg("-L").arg(modules).args(["-m", "64", "-M", "8", "-n", "1"]);
-                command
-            }
-        };
-        command.arg("-f").arg(&file).args(["-DD", "-E", "-Y"]).arg(&directory);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start {command:?}: {error}"))?;
         let log = Arc::new(Mutex::new(Vec::new()));
-        if let Some(stderr) = child.stderr.take() {
-            let lines = log.clone();
-            std::thread::spawn(move || collect(stderr, &lines));
-        }
-        let mut process = Self { child, directory, server, phones: phones_bound, log, read: 0, control, names };
+        let child = spawn(program, names.as_ref(), &directory, &log)?;
+        let (phones, program) = (phones_bound, program.clone());
+        let mut process = Self { child, directory, server, phones, log, read: 0, control, names, store, program };
         process.wait_until_it_serves()?;
         Ok(process)
+    }
+
+    /// Ends the server, in an orderly way unless `kill`.
+    fn end(&mut self, kill: bool) {
+        if !kill {
+            let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+            let end = Instant::now() + Duration::from_secs(3);
+            while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// A datagram of one byte is ignored by every SIP server, and refused while nobody listens.
@@ -163,6 +165,39 @@ impl Process {
     fn poll(&mut self, name: &str) -> Option<Vec<u8>> {
         self.phone_named(name).ok()?.poll()
     }
+}
+
+/// Starts the program with the configuration in `directory`.
+fn spawn(
+    program: &Program,
+    names: Option<&Names>,
+    directory: &Path,
+    log: &Arc<Mutex<Vec<u8>>>,
+) -> Result<Child, String> {
+    let command = |binary: &Path| match names {
+        Some(names) => names.command(binary, directory),
+        None => Ok(Command::new(binary)),
+    };
+    let mut command = match program {
+        Program::Olelo(binary) => command(binary)?,
+        Program::Kamailio(binary, modules) => {
+            let mut command = command(binary)?;
+            command.arg("-L").arg(modules).args(["-m", "64", "-M", "8", "-n", "1"]);
+            command
+        }
+    };
+    command.arg("-f").arg(directory.join("kamailio.cfg")).args(["-DD", "-E", "-Y"]).arg(directory);
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+    if let Some(stderr) = child.stderr.take() {
+        let lines = log.clone();
+        std::thread::spawn(move || collect(stderr, &lines));
+    }
+    Ok(child)
 }
 
 impl Phone {
@@ -348,6 +383,16 @@ impl Target for Process {
         }
     }
 
+    fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    fn restart(&mut self, kill: bool) -> Result<(), String> {
+        self.end(kill);
+        self.child = spawn(&self.program, self.names.as_ref(), &self.directory, &self.log)?;
+        self.wait_until_it_serves()
+    }
+
     fn leftovers(&mut self) -> Vec<(String, Vec<u8>)> {
         let names: Vec<String> = self.phones.iter().map(|phone| phone.name.clone()).collect();
         names.into_iter().filter_map(|name| self.poll(&name).map(|message| (name, message))).collect()
@@ -393,13 +438,7 @@ fn find_record(text: &str) -> Option<(usize, &str)> {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
-        let end = Instant::now() + Duration::from_secs(3);
-        while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.end(false);
         let _ = std::fs::remove_dir_all(&self.directory);
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use super::digest::Challenges;
 use super::expect;
 use super::parse::{Scenario, Step};
+use super::store::Store;
 use crate::Zone;
 
 /// What a scenario runs against.
@@ -29,6 +31,10 @@ pub(super) trait Target {
     fn set_zone(&mut self, zone: Zone);
     /// Calls an RPC command; its answer as `kamcmd` prints it, or `error CODE: text`.
     fn rpc(&mut self, words: &[String]) -> Result<String, String>;
+    /// The scenario's database, when its configuration has one.
+    fn store(&self) -> Option<&Store>;
+    /// The server ends and starts again; `kill`: without a chance to write anything.
+    fn restart(&mut self, kill: bool) -> Result<(), String>;
     /// Messages that nobody expected.
     fn leftovers(&mut self) -> Vec<(String, Vec<u8>)>;
 }
@@ -74,10 +80,12 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
         addresses.push((name, address));
     }
     let mut known: BTreeMap<String, String> = BTreeMap::new();
+    let mut challenges = Challenges::default();
     for step in &scenario.steps {
         match step {
-            Step::Send { phone, tcp, text, .. } => {
+            Step::Send { phone, tcp, text, line } => {
                 let text = expect::replace_known(&fill(text, server, &addresses), &known);
+                let text = challenges.answer(phone, &text).map_err(|error| format!("line {line}: {error}"))?;
                 target.send(phone, *tcp, &wire(&text))?;
             }
             Step::Receive { phone, text, line } => {
@@ -86,6 +94,7 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
                 let got = target
                     .receive(phone)?
                     .ok_or_else(|| format!("line {line}: {phone} got nothing; expected: {first}"))?;
+                challenges.note(phone, &got);
                 expect::message(&wanted, &got, &mut known).map_err(|error| {
                     format!(
                         "line {line}: {error}\n--- {phone} got:\n{}",
@@ -104,6 +113,17 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
                 let zone = Zone::parse(&fill(text, server, &addresses));
                 target.set_zone(zone.map_err(|error| format!("line {line}: {error}"))?);
             }
+            Step::Sql { text, line } => {
+                let text = expect::replace_known(&fill(text, server, &addresses), &known);
+                store(target, *line)?.execute(&text).map_err(|error| format!("line {line}: {error}"))?;
+            }
+            Step::Rows { query, text, line } => {
+                let query = expect::replace_known(&fill(query, server, &addresses), &known);
+                let wanted = fill(text, server, &addresses);
+                rows(store(target, *line)?, &query, &wanted, &mut known)
+                    .map_err(|error| format!("line {line}: {error}"))?;
+            }
+            Step::Restart { kill, .. } => target.restart(*kill)?,
             Step::Time { seconds, .. } => target.pass(*seconds),
             Step::Rpc { words, answer, line } => {
                 let words: Vec<String> =
@@ -122,6 +142,28 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
         )),
         None => Ok(()),
     }
+}
+
+/// Compares rows; a server that is about to write them has a moment.
+fn rows(store: &Store, query: &str, wanted: &str, known: &mut BTreeMap<String, String>) -> Result<(), String> {
+    let mut looks = 0;
+    loop {
+        let got = store.rows(query)?;
+        let mut learnt = known.clone();
+        let Err(error) = expect::text(wanted, &got, &mut learnt) else {
+            *known = learnt;
+            return Ok(());
+        };
+        looks += 1;
+        if looks == 20 {
+            return Err(format!("{error}\n--- the database has:\n{got}"));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+fn store(target: &impl Target, line: usize) -> Result<&Store, String> {
+    target.store().ok_or_else(|| format!("line {line}: the configuration names no `{{database}}`"))
 }
 
 /// A message as it goes over the wire: CRLF, and Content-Length unless it is there.

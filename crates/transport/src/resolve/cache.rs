@@ -19,6 +19,8 @@ pub enum RecordKind {
     Srv,
     /// The protocols of a domain (RFC 3403).
     Naptr,
+    /// The host name of an address (RFC 1035 3.5).
+    Ptr,
 }
 
 /// A service's host and port (RFC 2782).
@@ -62,6 +64,8 @@ pub enum Records {
     Srv(Arc<[SrvRecord]>),
     /// Rules.
     Naptr(Arc<[NaptrRecord]>),
+    /// Host names.
+    Ptr(Arc<[String]>),
 }
 
 impl Records {
@@ -73,6 +77,7 @@ impl Records {
             RecordKind::Aaaa => Self::Aaaa(Arc::default()),
             RecordKind::Srv => Self::Srv(Arc::default()),
             RecordKind::Naptr => Self::Naptr(Arc::default()),
+            RecordKind::Ptr => Self::Ptr(Arc::default()),
         }
     }
 
@@ -84,6 +89,7 @@ impl Records {
             Self::Aaaa(list) => list.is_empty(),
             Self::Srv(list) => list.is_empty(),
             Self::Naptr(list) => list.is_empty(),
+            Self::Ptr(list) => list.is_empty(),
         }
     }
 
@@ -95,6 +101,7 @@ impl Records {
             Self::Aaaa(_) => RecordKind::Aaaa,
             Self::Srv(_) => RecordKind::Srv,
             Self::Naptr(_) => RecordKind::Naptr,
+            Self::Ptr(_) => RecordKind::Ptr,
         }
     }
 }

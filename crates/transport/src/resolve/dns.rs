@@ -49,6 +49,7 @@ impl Dns {
             RecordKind::Aaaa => RecordType::AAAA,
             RecordKind::Srv => RecordType::SRV,
             RecordKind::Naptr => RecordType::NAPTR,
+            RecordKind::Ptr => RecordType::PTR,
         };
         let mut name = match Name::from_utf8(name) {
             Ok(name) => name,
@@ -105,6 +106,9 @@ fn records<'a>(kind: RecordKind, data: impl Iterator<Item = &'a RData>) -> Recor
         ),
         RecordKind::Srv => Records::Srv(data.filter_map(service).collect()),
         RecordKind::Naptr => Records::Naptr(data.filter_map(rule).collect()),
+        RecordKind::Ptr => Records::Ptr(
+            data.filter_map(|data| if let RData::PTR(name) = data { Some(plain_name(name)) } else { None }).collect(),
+        ),
     }
 }
 

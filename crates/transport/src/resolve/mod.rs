@@ -240,10 +240,29 @@ impl Resolver {
 
     /// The records of one name and kind: from the cache, else from the servers.
     pub async fn records(&self, name: &str, kind: RecordKind) -> Result<Records, ResolveError> {
+        self.records_kept(name, kind, None).await
+    }
+
+    /// The same; records that the servers had to be asked for are remembered for the time `keep`, whatever the servers
+    /// and the settings say.
+    pub async fn records_kept(
+        &self,
+        name: &str,
+        kind: RecordKind,
+        keep: Option<Duration>,
+    ) -> Result<Records, ResolveError> {
         let question = Question::new(name, kind);
         let answer = match self.cached(&question) {
             Some(answer) => answer,
-            None => self.ask(question).await,
+            None => {
+                let answer = self.ask(question).await;
+                if let (Some(keep), Ok(records)) = (keep, &answer)
+                    && !records.is_empty()
+                {
+                    self.insert(name, records.clone(), keep);
+                }
+                answer
+            }
         };
         answer.map_err(|text| ResolveError::Failed(name.to_owned(), text.to_string()))
     }
