@@ -36,6 +36,7 @@ pub(crate) fn test() -> Result<(), String> {
     let servers = Servers::start()?;
     let urls = format!("{} {}", servers.mysql("olelo"), servers.postgres("postgres"));
     command_with("cargo", &["test", "--quiet", "--workspace"], &[("OLELO_TEST_DATABASES", &urls)])?;
+    drop(servers);
     let binary = build()?;
     let paths = ["tests/scenarios".to_owned(), "tests/interop/stock".to_owned()];
     parity::ours(&binary, &paths, 5)?;

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Password of MariaDB's administrator; PostgreSQL's has none.
@@ -22,7 +23,10 @@ pub(crate) struct Servers {
 impl Servers {
     /// Starts both.
     pub(crate) fn start() -> Result<Self, String> {
-        let folder = std::env::temp_dir().join(format!("olelo-servers-{}", std::process::id()));
+        // One process may run several sets at once.
+        static SETS: AtomicUsize = AtomicUsize::new(0);
+        let set = SETS.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("olelo-servers-{}-{set}", std::process::id()));
         let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
         std::fs::create_dir_all(&folder).map_err(failed)?;
         let (mysql_port, postgres_port) = (free_port()?, free_port()?);
