@@ -94,14 +94,32 @@ pub enum Event {
     Lost(Error),
     /// It is back.
     Back(String),
+    /// An answer took longer than [`Common::latency_limit`]: the database, the time, the begin of the statement.
+    Slow(String, Duration, String),
+}
+
+/// How many characters of a slow statement are told.
+const SHOWN: usize = 50;
+
+/// What all databases of a server have in common.
+pub struct Common {
+    /// The table that tells the versions of the others.
+    pub version_table: String,
+    /// Answers that take longer are told as [`Event::Slow`].
+    pub latency_limit: Option<Duration>,
+    /// Who hears of events.
+    pub listener: Option<Box<dyn Fn(&Event) + Send + Sync>>,
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self { version_table: "version".into(), latency_limit: None, listener: None }
+    }
 }
 
 /// Is called before a database is waited for; what it returns is dropped when the answer is there. A virtual clock stands
 /// still that long.
 pub type Hold = Arc<dyn Fn() -> Box<dyn Any + Send> + Send + Sync>;
-
-/// What hears of [`Event`]s.
-type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// A database. Clones are the same one.
 #[derive(Clone)]
@@ -114,7 +132,7 @@ struct Inner {
     options: Options,
     driver: OnceCell<Driver>,
     health: Mutex<Health>,
-    listener: Option<Listener>,
+    common: Arc<Common>,
     hold: Arc<OnceLock<Hold>>,
 }
 
@@ -129,12 +147,12 @@ impl Database {
     /// A handle for a program that has no modules, such as `olelo db`; nothing is connected yet.
     #[must_use]
     pub fn new(url: Url, options: Options) -> Self {
-        Self::with(url, options, None, Arc::default())
+        Self::with(url, options, Arc::default(), Arc::default())
     }
 
-    fn with(url: Url, options: Options, listener: Option<Listener>, hold: Arc<OnceLock<Hold>>) -> Self {
+    fn with(url: Url, options: Options, common: Arc<Common>, hold: Arc<OnceLock<Hold>>) -> Self {
         let health = Mutex::default();
-        Self { inner: Arc::new(Inner { url, options, driver: OnceCell::new(), health, listener, hold }) }
+        Self { inner: Arc::new(Inner { url, options, driver: OnceCell::new(), health, common, hold }) }
     }
 
     /// Its address; shown without the password.
@@ -186,9 +204,14 @@ impl Database {
         }
     }
 
+    pub(crate) fn version_table(&self) -> &str {
+        &self.inner.common.version_table
+    }
+
     /// The version of a table's layout, as table `version` tells it; `None` when it is not in there.
     pub async fn table_version(&self, table: &str) -> Result<Option<i64>, Error> {
-        let row = self.first("version", &["table_version"], &[Filter::equal("table_name", table)]).await?;
+        let versions = self.version_table();
+        let row = self.first(versions, &["table_version"], &[Filter::equal("table_name", table)]).await?;
         Ok(row.and_then(|row| row.first().and_then(Value::to_int)))
     }
 
@@ -201,7 +224,7 @@ impl Database {
                 self.inner.url,
                 version.map_or_else(|| "none".to_owned(), |version| version.to_string())
             )),
-            Err(error) => Err(format!("table `version` of {}: {error}", self.inner.url)),
+            Err(error) => Err(format!("table `{}` of {}: {error}", self.version_table(), self.inner.url)),
         }
     }
 
@@ -222,6 +245,7 @@ impl Database {
             return Err(error.clone());
         }
         let _hold = inner.hold.get().map(|hold| hold());
+        let began = Instant::now();
         let mut result = Err(Error::Unavailable(inner.url.to_string()));
         for _ in 0..2 {
             result = match inner.driver.get_or_try_init(|| Driver::open(&inner.url, &inner.options)).await {
@@ -234,6 +258,12 @@ impl Database {
             }
         }
         self.remember(result.as_ref().err());
+        if let Some(limit) = inner.common.latency_limit
+            && began.elapsed() > limit
+        {
+            let begin = ask.to_string().chars().take(SHOWN).collect();
+            self.tell(&Event::Slow(inner.url.to_string(), began.elapsed(), begin));
+        }
         result
     }
 
@@ -249,8 +279,14 @@ impl Database {
             _ => health.lost.take().map(|_| Event::Back(self.inner.url.to_string())),
         };
         drop(health);
-        if let (Some(event), Some(listener)) = (event, &self.inner.listener) {
-            listener(&event);
+        if let Some(event) = event {
+            self.tell(&event);
+        }
+    }
+
+    fn tell(&self, event: &Event) {
+        if let Some(listener) = &self.inner.common.listener {
+            listener(event);
         }
     }
 }
@@ -262,6 +298,7 @@ type Special = (Scheme, String, Options);
 #[derive(Default)]
 pub struct Databases {
     state: Mutex<State>,
+    common: Arc<Common>,
     hold: Arc<OnceLock<Hold>>,
 }
 
@@ -270,10 +307,15 @@ struct State {
     options: HashMap<Scheme, Options>,
     special: Vec<Special>,
     open: HashMap<Url, Database>,
-    listener: Option<Listener>,
 }
 
 impl Databases {
+    /// None yet.
+    #[must_use]
+    pub fn new(common: Common) -> Self {
+        Self { common: Arc::new(common), ..Self::default() }
+    }
+
     /// A kind of databases can be used from now on.
     pub fn register(&self, scheme: Scheme, options: Options) {
         self.state.lock().options.insert(scheme, options);
@@ -282,11 +324,6 @@ impl Databases {
     /// The database of that name (a file's path) has options of its own.
     pub fn register_one(&self, scheme: Scheme, database: &str, options: Options) {
         self.state.lock().special.push((scheme, database.to_owned(), options));
-    }
-
-    /// Who hears of lost connections.
-    pub fn listen(&self, listener: impl Fn(&Event) + Send + Sync + 'static) {
-        self.state.lock().listener = Some(Arc::new(listener));
     }
 
     /// See [`Hold`]. Can be set once.
@@ -307,7 +344,7 @@ impl Databases {
         }
         let own = state.special.iter().find(|(scheme, name, _)| *scheme == url.scheme && *name == url.database);
         let options = own.map_or(options, |(_, _, options)| options.clone());
-        let database = Database::with(url.clone(), options, state.listener.clone(), self.hold.clone());
+        let database = Database::with(url.clone(), options, self.common.clone(), self.hold.clone());
         state.open.insert(url, database.clone());
         Ok(database)
     }

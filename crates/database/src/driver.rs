@@ -21,6 +21,20 @@ pub(crate) enum Ask<'a> {
     Raw(&'a str),
 }
 
+/// For people: what it is about, without values of the program's own.
+impl std::fmt::Display for Ask<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Select(select) => write!(out, "SELECT FROM {}", select.table),
+            Self::Apply(changes) => match changes.first() {
+                Some(change) => write!(out, "{} changes, the first of table {}", changes.len(), change.table()),
+                None => Ok(()),
+            },
+            Self::Raw(text) => out.write_str(text),
+        }
+    }
+}
+
 /// What it says.
 pub(crate) enum Answer {
     Rows(Rows),

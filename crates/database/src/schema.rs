@@ -59,9 +59,10 @@ impl Database {
     /// Writes the table's version into table `version`.
     async fn set_version(&self, table: &TableDef) -> Result<(), Error> {
         let row = vec![Value::from(table.name), Value::Int(table.version)];
+        let versions = self.version_table();
         self.apply(vec![
-            Change::Delete { table: "version", filter: vec![Filter::equal("table_name", table.name)] },
-            Change::Insert { table: "version", columns: &["table_name", "table_version"], rows: vec![row] },
+            Change::Delete { table: versions, filter: vec![Filter::equal("table_name", table.name)] },
+            Change::Insert { table: versions, columns: &["table_name", "table_version"], rows: vec![row] },
         ])
         .await
         .map(drop)

@@ -106,6 +106,18 @@ pub enum Change<'a> {
     },
 }
 
+impl Change<'_> {
+    /// What it changes.
+    pub(crate) fn table(&self) -> &str {
+        match self {
+            Self::Insert { table, .. }
+            | Self::Upsert { table, .. }
+            | Self::Update { table, .. }
+            | Self::Delete { table, .. } => table,
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use database::{
-    Change, ColumnDef, Database, Databases, Difference, Error, Filter, Kind, Operator, Options, Scheme, Select,
-    TableDef, Url, Value,
+    Change, ColumnDef, Common, Database, Databases, Difference, Error, Event, Filter, Kind, Operator, Options, Scheme,
+    Select, TableDef, Url, Value,
 };
 
 const COLUMNS: &[ColumnDef] = &[
@@ -220,9 +220,9 @@ fn text_tables_are_written() {
 fn a_database_that_is_not_there() {
     runtime().block_on(async {
         let events = Arc::new(Mutex::new(Vec::new()));
-        let databases = Databases::default();
         let heard = events.clone();
-        databases.listen(move |event| heard.lock().unwrap().push(event.clone()));
+        let listener = move |event: &Event| heard.lock().unwrap().push(event.clone());
+        let databases = Databases::new(Common { listener: Some(Box::new(listener)), ..Common::default() });
         assert!(databases.get("sqlite:///x").is_err_and(|error| error.0.contains("db_sqlite")));
         let short = Options { connect_limit: Duration::from_millis(200), ..Options::default() };
         databases.register(Scheme::Mysql, short);
@@ -235,5 +235,37 @@ fn a_database_that_is_not_there() {
             assert_eq!(database.raw("SELECT 1").await.unwrap_err(), error);
         }
         assert_eq!(events.lock().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn versions_in_another_table_and_slow_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("k.sqlite").display());
+    runtime().block_on(async {
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let heard = events.clone();
+        let databases = Databases::new(Common {
+            version_table: "layouts".into(),
+            latency_limit: Some(Duration::ZERO),
+            listener: Some(Box::new(move |event: &Event| heard.lock().unwrap().push(event.clone()))),
+        });
+        databases.register(Scheme::Sqlite, options());
+        let database = databases.get(&url).unwrap();
+        database.raw("CREATE TABLE layouts (table_name TEXT, table_version INT)").await.unwrap();
+        database
+            .insert("layouts", &["table_name", "table_version"], vec!["things".into(), Value::Int(3)])
+            .await
+            .unwrap();
+        assert_eq!(database.check_version("things", 3).await, Ok(()));
+        let events = events.lock().unwrap();
+        let statements: Vec<&str> =
+            events.iter().map(|event| if let Event::Slow(_, _, text) = event { text } else { "" }).collect();
+        let expected = [
+            "CREATE TABLE layouts (table_name TEXT, table_versio",
+            "1 changes, the first of table layouts",
+            "SELECT FROM layouts",
+        ];
+        assert_eq!(statements, expected);
     });
 }

@@ -14,7 +14,7 @@ use transport::{LocalSocket, Network, Outgoing, SocketId};
 use crate::compile::Catalog;
 use crate::config_groups::ConfigGroups;
 use crate::core_counters::CoreCounters;
-use crate::log::Log;
+use crate::log::{Level, Log};
 use crate::module::{BoxFuture, Modules};
 use crate::program::Program;
 use crate::rpc::RpcTable;
@@ -121,12 +121,7 @@ impl Core {
         let config = ConfigGroups::default();
         let live = LiveSettings::declare(&config, &settings, &log);
         let watch = crate::trace::Watch::new(&settings);
-        let databases = Arc::new(database::Databases::default());
-        let told = log.clone();
-        databases.listen(move |event| match event {
-            database::Event::Lost(error) => crate::log!(told, Error, "database: {error}"),
-            database::Event::Back(url) => crate::log!(told, Notice, "database: connected again to {url}"),
-        });
+        let databases = Arc::new(databases(&settings, log.clone()));
         Arc::new(Self {
             settings,
             log,
@@ -412,4 +407,21 @@ impl Core {
     pub fn platform() -> String {
         format!("{}/{}", std::env::consts::ARCH, std::env::consts::OS)
     }
+}
+
+/// The databases with what the core parameters say of them.
+fn databases(settings: &Settings, log: Arc<Log>) -> database::Databases {
+    let level = Level::from_number(settings.latency_log);
+    database::Databases::new(database::Common {
+        version_table: settings.version_table.clone(),
+        latency_limit: settings.latency_limit_db,
+        listener: Some(Box::new(move |event| match event {
+            database::Event::Lost(error) => crate::log!(log, Error, "database: {error}"),
+            database::Event::Back(url) => crate::log!(log, Notice, "database: connected again to {url}"),
+            database::Event::Slow(url, took, statement) => {
+                let line = format!("database: {url} took {} us for: {statement}", took.as_micros());
+                log.write_for(level, module_path!(), &line);
+            }
+        })),
+    })
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Data, DeriveInput, Expr, Fields, LitStr};
+use syn::{Data, DeriveInput, Expr, ExprLit, Fields, Lit, LitStr};
 
 use crate::parts;
 
@@ -37,10 +37,7 @@ pub(crate) fn expand(item: TokenStream) -> syn::Result<TokenStream> {
         }
         let name = name.map_or_else(|| field_ident.to_string(), |name| name.value());
         let ty = &field.ty;
-        let shown = default.as_ref().map_or_else(String::new, |default| {
-            let text = default.to_token_stream().to_string();
-            text.trim_end_matches(" . into ()").trim_end_matches(". into ()").trim_matches('"').to_owned()
-        });
+        let shown = default.as_ref().map_or_else(String::new, shown);
         let value = default.map_or_else(|| quote!(::std::default::Default::default()), |default| quote!(#default));
         defaults.push(quote!(#field_ident: #value));
         defs.push(quote!(::engine::ParamDef { name: #name, kind: <#ty as ::engine::ParamType>::KIND, default: #shown, doc: #doc }));
@@ -57,4 +54,24 @@ pub(crate) fn expand(item: TokenStream) -> syn::Result<TokenStream> {
             }
         }
     })
+}
+
+/// A default as a configuration would have it.
+fn shown(default: &Expr) -> String {
+    match default {
+        Expr::MethodCall(call) if call.method == "into" => shown(&call.receiver),
+        Expr::Lit(ExprLit { lit, .. }) => match lit {
+            Lit::Str(text) if text.value().is_empty() => "empty".into(),
+            Lit::Str(text) => text.value(),
+            Lit::Bool(on) => u8::from(on.value).to_string(),
+            Lit::Int(number) => number.base10_digits().to_owned(),
+            other => other.to_token_stream().to_string(),
+        },
+        Expr::Unary(negative) => format!("-{}", shown(&negative.expr)),
+        Expr::Path(path) => path.path.segments.last().map_or_else(String::new, |last| match last.ident.to_string() {
+            name if name == "EMPTY" => "empty".into(),
+            name => name.to_lowercase(),
+        }),
+        other => other.to_token_stream().to_string(),
+    }
 }

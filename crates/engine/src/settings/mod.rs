@@ -161,6 +161,10 @@ pub struct Settings {
     pub latency_limit_action: i64,
     /// `latency_limit_cfg`: microseconds that a route may take; 0: any time.
     pub latency_limit_cfg: i64,
+    /// `latency_limit_db`: how long a database may take for an answer before a line is logged; `None`: any time.
+    pub latency_limit_db: Option<Duration>,
+    /// `version_table`: the table that tells the versions of the others.
+    pub version_table: String,
     /// `mhomed`: the kernel's route decides from which socket a request leaves.
     pub mhomed: bool,
     /// `udp_mtu`: requests of more bytes go by `udp_mtu_try_proto`; 0: any size is fine.
@@ -272,6 +276,8 @@ impl Default for Settings {
             latency_cfg_log: 3,
             latency_limit_action: 0,
             latency_limit_cfg: 0,
+            latency_limit_db: None,
+            version_table: "version".into(),
             mhomed: false,
             udp_mtu: 0,
             udp_mtu_try_proto: None,

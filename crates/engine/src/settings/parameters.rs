@@ -256,9 +256,15 @@ pub(super) fn effect(name: &str) -> Option<Effect> {
         "tcp_keepidle" => Set(|s, v| put(&mut s.tcp_keepidle, v.seconds())),
         "tcp_keepintvl" => Set(|s, v| put(&mut s.tcp_keepintvl, v.seconds())),
         "tcp_keepcnt" => Set(|s, v| put(&mut s.tcp_keepcnt, v.range())),
-        // Databases, which the first two of these are about, do not exist yet; the prefix of log lines is evaluated for each
-        // line in both modes; the cache of names is always used, and keeps no answer longer than its time to live.
-        "version_table" | "latency_limit_db" | "log_prefix_mode" | "use_dns_cache" | "dns_cache_init" => NoMeaning,
+        "latency_limit_db" => Set(|s, v| {
+            let micros = u64::try_from(v.int()?).ok().filter(|micros| *micros > 0);
+            s.latency_limit_db = micros.map(Duration::from_micros);
+            Ok(())
+        }),
+        "version_table" => Set(|s, v| put(&mut s.version_table, v.text())),
+        // The prefix of log lines is evaluated for each line in both modes; the cache of names is always used, and keeps no
+        // answer longer than its time to live.
+        "log_prefix_mode" | "use_dns_cache" | "dns_cache_init" => NoMeaning,
         // Processes and memory pools do not exist here; the kernel or the libraries decide the others.
         "fork"
         | "fork_delay"
