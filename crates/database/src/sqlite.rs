@@ -25,6 +25,8 @@ use crate::{Error, Options, Scheme, Url};
 const QUEUE: usize = 10_000;
 /// Changes that are written in one transaction.
 const GROUP: usize = 1_000;
+/// Rows that the thread of a connection reads ahead: each hand-over costs two switches of threads.
+const ROWS_AHEAD: usize = 2_000;
 /// Julian day of 1970-01-01: Kamailio keeps dates as Julian days (UTC) here.
 const JULIAN_1970: f64 = 2_440_587.5;
 
@@ -64,6 +66,7 @@ fn connect_options(url: &Url, options: &Options) -> SqliteConnectOptions {
         .create_if_missing(options.create)
         .busy_timeout(options.busy_limit)
         .foreign_keys(false)
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging();
     if options.read_only {
         return connect.read_only(true).create_if_missing(false);
