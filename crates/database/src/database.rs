@@ -101,6 +101,9 @@ pub enum Event {
 /// How many characters of a slow statement are told.
 const SHOWN: usize = 50;
 
+/// Is called for each event.
+pub type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+
 /// What all databases of a server have in common.
 pub struct Common {
     /// The table that tells the versions of the others.
@@ -108,7 +111,7 @@ pub struct Common {
     /// Answers that take longer are told as [`Event::Slow`].
     pub latency_limit: Option<Duration>,
     /// Who hears of events.
-    pub listener: Option<Box<dyn Fn(&Event) + Send + Sync>>,
+    pub listener: Option<Listener>,
 }
 
 impl Default for Common {

@@ -196,7 +196,7 @@ macro_rules! pooled {
 
             pub(crate) async fn raw(&self, text: &str) -> Result<$crate::statement::Outcome, $crate::Error> {
                 let mut connection = $crate::driver::acquire(&self.pool, &self.url).await?;
-                let done = tokio::time::timeout(self.limit, raw(&mut connection, text.to_owned())).await;
+                let done = tokio::time::timeout(self.limit, raw(&mut connection, text)).await;
                 let (rows, affected) = $crate::driver::settle(connection, done, &self.url, self.limit)?;
                 Ok($crate::statement::Outcome { rows: decode(rows), affected })
             }
@@ -204,12 +204,6 @@ macro_rules! pooled {
             pub(crate) async fn close(&self) {
                 self.pool.close().await;
             }
-        }
-
-        /// With its values bound.
-        fn query(sql: $crate::sql::Sql) -> Query<'static, $db, <$db as sqlx::Database>::Arguments> {
-            let query = sqlx::query::<$db>(sqlx::AssertSqlSafe(sql.text)).persistent(sql.keep);
-            sql.values.into_iter().fold(query, bind)
         }
 
         /// All or none.
@@ -231,8 +225,8 @@ macro_rules! pooled {
         }
 
         /// Prepared, so that the server itself refuses a second statement.
-        async fn raw(connection: &mut Connection, text: String) -> Result<(Vec<Row>, u64), sqlx::Error> {
-            let query = query($crate::sql::Sql { text, values: Vec::new(), keep: false });
+        async fn raw(connection: &mut Connection, text: &str) -> Result<(Vec<Row>, u64), sqlx::Error> {
+            let query = query($crate::sql::Sql::plain(text));
             $crate::driver::collect(sqlx::Executor::fetch_many(connection, query), |done| done.rows_affected()).await
         }
     };

@@ -19,7 +19,7 @@ mod text;
 mod url;
 mod value;
 
-pub use database::{Common, Database, Databases, Event, Hold, Options, Tls};
+pub use database::{Common, Database, Databases, Event, Hold, Listener, Options, Tls};
 pub use schema::{Difference, Dump};
 pub use statement::{Change, Filter, Operator, Outcome, Rows, Select};
 pub use table::{ColumnDef, Kind, TableDef};

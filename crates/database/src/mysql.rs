@@ -9,6 +9,7 @@ use sqlx::types::BigDecimal;
 use sqlx::{Column as _, MySql, Row as _, TypeInfo as _};
 
 use crate::driver::pooled;
+use crate::sql::Sql;
 use crate::statement::Rows;
 use crate::value::{Value, civil, from_civil};
 use crate::{Error, Options, Scheme, Url};
@@ -65,6 +66,12 @@ impl Mysql {
             .connect_lazy_with(connect);
         Ok(Self { pool, url: url.clone(), limit: options.query_limit })
     }
+}
+
+/// With its values bound.
+fn query(sql: Sql) -> Query<'static, MySql, MySqlArguments> {
+    let query = sqlx::query::<MySql>(sqlx::AssertSqlSafe(sql.text)).persistent(sql.keep);
+    sql.values.into_iter().fold(query, bind)
 }
 
 fn bind<'q>(query: Query<'q, MySql, MySqlArguments>, value: Value) -> Query<'q, MySql, MySqlArguments> {

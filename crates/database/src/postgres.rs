@@ -8,6 +8,7 @@ use sqlx::types::BigDecimal;
 use sqlx::{Column as _, Postgres as Pg, Row as _, TypeInfo as _};
 
 use crate::driver::pooled;
+use crate::sql::Sql;
 use crate::statement::Rows;
 use crate::value::{Value, civil, from_civil};
 use crate::{Error, Options, Scheme, Url};
@@ -49,6 +50,34 @@ impl Postgres {
             .test_before_acquire(false)
             .connect_lazy_with(connect);
         Ok(Self { pool, url: url.clone(), limit: options.query_limit })
+    }
+}
+
+/// With its values bound.
+fn query(sql: Sql) -> Query<'static, Pg, PgArguments> {
+    let query = sqlx::query::<Pg>(sqlx::AssertSqlSafe(sql.text)).persistent(sql.keep);
+    let query = sql.values.into_iter().fold(query, bind);
+    sql.columns.into_iter().fold(query, bind_array)
+}
+
+/// The values of a column, all of the kind of the first one.
+fn bind_array(query: Query<'_, Pg, PgArguments>, values: Vec<Value>) -> Query<'_, Pg, PgArguments> {
+    macro_rules! array {
+        ($kind:ident, $convert:expr) => {
+            query.bind(
+                values
+                    .into_iter()
+                    .map(|value| if let Value::$kind(value) = value { Some($convert(value)) } else { None })
+                    .collect::<Vec<_>>(),
+            )
+        };
+    }
+    match values.iter().find(|value| !value.is_null()) {
+        Some(Value::Int(_)) => array!(Int, std::convert::identity),
+        Some(Value::Double(_)) => array!(Double, std::convert::identity),
+        Some(Value::Blob(_)) => array!(Blob, std::convert::identity),
+        Some(Value::Time(_)) => array!(Time, |seconds| crate::driver::to_date(civil(seconds))),
+        Some(Value::Text(_) | Value::Null) | None => array!(Text, std::convert::identity),
     }
 }
 

@@ -117,7 +117,7 @@ impl Sqlite {
         }
         let text = "SELECT t.name, c.name FROM sqlite_master t, pragma_table_info(t.name) c WHERE t.type = 'table' \
                     AND (upper(c.type) LIKE 'TIMESTAMP%' OR upper(c.type) LIKE 'DATETIME%')";
-        let rows = self.read(Sql { text: text.into(), values: Vec::new(), keep: false }).await?;
+        let rows = self.read(Sql::plain(text)).await?;
         let cell = |row: &SqliteRow, index: usize| row.try_get::<String, _>(index).unwrap_or_default();
         let found: Dates = Arc::new(rows.iter().map(|row| (cell(row, 0), cell(row, 1))).collect());
         *self.dates.lock() = Some(found.clone());
@@ -157,7 +157,7 @@ impl Sqlite {
         }
         let first = text.split_ascii_whitespace().next().unwrap_or_default();
         if first.eq_ignore_ascii_case("select") {
-            let rows = self.read(Sql { text: text.to_owned(), values: Vec::new(), keep: false }).await?;
+            let rows = self.read(Sql::plain(text)).await?;
             // Which table a column of the answer comes from is not known; that it is a date in some says enough.
             let dates = self.dates().await?;
             let rows = decode(&rows, |column| dates.iter().any(|(_, date)| date == column));
@@ -234,7 +234,7 @@ async fn carry_out(connection: &mut SqliteConnection, work: Work, grouped: bool)
     let written = match work {
         Work::Close => Vec::new(),
         Work::Raw(text) => {
-            let query = query(Sql { text, values: Vec::new(), keep: false });
+            let query = query(Sql::plain(&text));
             let (rows, affected) =
                 collect(sqlx::Executor::fetch_many(&mut *connection, query), |done| done.rows_affected()).await?;
             return Ok((rows, vec![affected]));

@@ -262,7 +262,7 @@ fn versions_in_another_table_and_slow_answers() {
         let statements: Vec<&str> =
             events.iter().map(|event| if let Event::Slow(_, _, text) = event { text } else { "" }).collect();
         let expected = [
-            "CREATE TABLE layouts (table_name TEXT, table_versio",
+            "CREATE TABLE layouts (table_name TEXT, table_versi",
             "1 changes, the first of table layouts",
             "SELECT FROM layouts",
         ];
