@@ -206,6 +206,56 @@ macro_rules! pooled {
             }
         }
 
+        fn bind<'q>(
+            query: Query<'q, $db, <$db as sqlx::Database>::Arguments>,
+            value: Value,
+        ) -> Query<'q, $db, <$db as sqlx::Database>::Arguments> {
+            match value {
+                Value::Null => query.bind(None::<i64>),
+                Value::Int(number) => query.bind(number),
+                Value::Double(number) => query.bind(number),
+                Value::Text(text) => query.bind(text),
+                Value::Blob(bytes) => query.bind(bytes),
+                Value::Time(seconds) => query.bind($crate::driver::to_date(civil(seconds))),
+            }
+        }
+
+        fn decode(rows: Vec<Row>) -> $crate::statement::Rows {
+            let names = |row: &Row| row.columns().iter().map(|column| column.name().to_owned()).collect();
+            let columns = rows.first().map_or_else(Vec::new, names);
+            let rows = rows.iter().map(|row| (0..row.len()).map(|index| cell(row, index)).collect()).collect();
+            $crate::statement::Rows { columns, rows }
+        }
+
+        /// A cell of a kind that both servers have; others are texts as they come.
+        fn common_cell(row: &Row, index: usize, kind: &str) -> Result<Option<Value>, sqlx::Error> {
+            // Its digits, not those of the double next to it.
+            fn digits(number: impl ToString) -> Value {
+                Value::Double(number.to_string().parse().unwrap_or_default())
+            }
+            Ok(match kind {
+                "FLOAT" | "FLOAT4" => row.try_get_unchecked::<Option<f32>, _>(index)?.map(digits),
+                "DOUBLE" | "FLOAT8" => row.try_get_unchecked::<Option<f64>, _>(index)?.map(Value::Double),
+                "DECIMAL" | "NUMERIC" => {
+                    row.try_get_unchecked::<Option<sqlx::types::BigDecimal>, _>(index)?.map(digits)
+                }
+                "DATETIME" | "TIMESTAMP" => row
+                    .try_get_unchecked::<Option<time::PrimitiveDateTime>, _>(index)?
+                    .and_then($crate::driver::from_date)
+                    .and_then($crate::value::from_civil)
+                    .map(Value::Time),
+                "DATE" => {
+                    row.try_get_unchecked::<Option<time::Date>, _>(index)?.map(|date| Value::Text(date.to_string()))
+                }
+                "TIME" => {
+                    row.try_get_unchecked::<Option<time::Time>, _>(index)?.map(|time| Value::Text(time.to_string()))
+                }
+                _ => row
+                    .try_get_unchecked::<Option<Vec<u8>>, _>(index)?
+                    .map(|bytes| Value::Text(String::from_utf8_lossy(&bytes).into_owned())),
+            })
+        }
+
         /// All or none.
         async fn write(connection: &mut Connection, written: Vec<$crate::sql::Sql>) -> Result<Vec<u64>, sqlx::Error> {
             use sqlx::Connection as _;

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlPoolOptions, MySqlSslMode};
 use sqlx::query::Query;
-use sqlx::types::BigDecimal;
 use sqlx::{Column as _, MySql, Row as _, TypeInfo as _};
 
 use crate::driver::pooled;
 use crate::sql::Sql;
-use crate::statement::Rows;
-use crate::value::{Value, civil, from_civil};
+use crate::value::{Value, civil};
 use crate::{Error, Options, Scheme, Url};
 
 /// Where Debian's packages put the server's socket; the client library goes there for `localhost`.
@@ -74,28 +72,8 @@ fn query(sql: Sql) -> Query<'static, MySql, MySqlArguments> {
     sql.values.into_iter().fold(query, bind)
 }
 
-fn bind<'q>(query: Query<'q, MySql, MySqlArguments>, value: Value) -> Query<'q, MySql, MySqlArguments> {
-    match value {
-        Value::Null => query.bind(None::<i64>),
-        Value::Int(number) => query.bind(number),
-        Value::Double(number) => query.bind(number),
-        Value::Text(text) => query.bind(text),
-        Value::Blob(bytes) => query.bind(bytes),
-        Value::Time(seconds) => query.bind(crate::driver::to_date(civil(seconds))),
-    }
-}
-
-fn decode(rows: Vec<Row>) -> Rows {
-    let columns =
-        rows.first().map_or_else(Vec::new, |row| row.columns().iter().map(|column| column.name().to_owned()).collect());
-    let rows = rows.iter().map(|row| (0..row.len()).map(|index| cell(row, index)).collect()).collect();
-    Rows { columns, rows }
-}
-
 fn cell(row: &Row, index: usize) -> Value {
-    let bytes = || row.try_get_unchecked::<Option<Vec<u8>>, _>(index).ok().flatten();
-    let kind = row.column(index).type_info().name();
-    let value = match kind {
+    let value = match row.column(index).type_info().name() {
         "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => {
             row.try_get_unchecked::<Option<i64>, _>(index).map(|value| value.map(Value::Int))
         }
@@ -103,25 +81,10 @@ fn cell(row: &Row, index: usize) -> Value {
         | "BIT" | "YEAR" => row
             .try_get_unchecked::<Option<u64>, _>(index)
             .map(|value| value.map(|value| Value::Int(i64::try_from(value).unwrap_or(i64::MAX)))),
-        // A FLOAT's digits, not those of the double next to it.
-        "FLOAT" => row
-            .try_get_unchecked::<Option<f32>, _>(index)
-            .map(|value| value.map(|value| Value::Double(value.to_string().parse().unwrap_or_default()))),
-        "DOUBLE" => row.try_get_unchecked::<Option<f64>, _>(index).map(|value| value.map(Value::Double)),
-        "DECIMAL" => row
-            .try_get_unchecked::<Option<BigDecimal>, _>(index)
-            .map(|value| value.map(|value| Value::Double(value.to_string().parse().unwrap_or_default()))),
-        "DATETIME" | "TIMESTAMP" => row
-            .try_get_unchecked::<Option<time::PrimitiveDateTime>, _>(index)
-            .map(|value| value.and_then(crate::driver::from_date).and_then(from_civil).map(Value::Time)),
-        "DATE" => row
-            .try_get_unchecked::<Option<time::Date>, _>(index)
-            .map(|value| value.map(|value| Value::Text(value.to_string()))),
-        "TIME" => row
-            .try_get_unchecked::<Option<time::Time>, _>(index)
-            .map(|value| value.map(|value| Value::Text(value.to_string()))),
-        "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BINARY" | "VARBINARY" => Ok(bytes().map(Value::Blob)),
-        _ => Ok(bytes().map(|bytes| Value::Text(String::from_utf8_lossy(&bytes).into_owned()))),
+        "TINYBLOB" | "BLOB" | "MEDIUMBLOB" | "LONGBLOB" | "BINARY" | "VARBINARY" => {
+            row.try_get_unchecked::<Option<Vec<u8>>, _>(index).map(|value| value.map(Value::Blob))
+        }
+        kind => common_cell(row, index, kind),
     };
     // A date such as 0000-00-00 is none.
     value.ok().flatten().unwrap_or_default()

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::query::Query;
-use sqlx::types::BigDecimal;
 use sqlx::{Column as _, Postgres as Pg, Row as _, TypeInfo as _};
 
 use crate::driver::pooled;
 use crate::sql::Sql;
-use crate::statement::Rows;
-use crate::value::{Value, civil, from_civil};
+use crate::value::{Value, civil};
 use crate::{Error, Options, Scheme, Url};
 
 pub(crate) struct Postgres {
@@ -81,61 +79,19 @@ fn bind_array(query: Query<'_, Pg, PgArguments>, values: Vec<Value>) -> Query<'_
     }
 }
 
-fn bind<'q>(query: Query<'q, Pg, PgArguments>, value: Value) -> Query<'q, Pg, PgArguments> {
-    match value {
-        Value::Null => query.bind(None::<i64>),
-        Value::Int(number) => query.bind(number),
-        Value::Double(number) => query.bind(number),
-        Value::Text(text) => query.bind(text),
-        Value::Blob(bytes) => query.bind(bytes),
-        Value::Time(seconds) => query.bind(crate::driver::to_date(civil(seconds))),
-    }
-}
-
-fn decode(rows: Vec<Row>) -> Rows {
-    let columns =
-        rows.first().map_or_else(Vec::new, |row| row.columns().iter().map(|column| column.name().to_owned()).collect());
-    let rows = rows.iter().map(|row| (0..row.len()).map(|index| cell(row, index)).collect()).collect();
-    Rows { columns, rows }
-}
-
 fn cell(row: &Row, index: usize) -> Value {
+    let int = |number: Option<i64>| number.map(Value::Int);
     let value = match row.column(index).type_info().name() {
-        "BOOL" => {
-            row.try_get_unchecked::<Option<bool>, _>(index).map(|value| value.map(|value| Value::Int(i64::from(value))))
-        }
-        "INT2" => {
-            row.try_get_unchecked::<Option<i16>, _>(index).map(|value| value.map(|value| Value::Int(i64::from(value))))
-        }
-        "INT4" => {
-            row.try_get_unchecked::<Option<i32>, _>(index).map(|value| value.map(|value| Value::Int(i64::from(value))))
-        }
-        "INT8" => row.try_get_unchecked::<Option<i64>, _>(index).map(|value| value.map(Value::Int)),
-        // A REAL's digits, not those of the double next to it.
-        "FLOAT4" => row
-            .try_get_unchecked::<Option<f32>, _>(index)
-            .map(|value| value.map(|value| Value::Double(value.to_string().parse().unwrap_or_default()))),
-        "FLOAT8" => row.try_get_unchecked::<Option<f64>, _>(index).map(|value| value.map(Value::Double)),
-        "NUMERIC" => row
-            .try_get_unchecked::<Option<BigDecimal>, _>(index)
-            .map(|value| value.map(|value| Value::Double(value.to_string().parse().unwrap_or_default()))),
-        "TIMESTAMP" => row
-            .try_get_unchecked::<Option<time::PrimitiveDateTime>, _>(index)
-            .map(|value| value.and_then(crate::driver::from_date).and_then(from_civil).map(Value::Time)),
+        "BOOL" => row.try_get_unchecked::<Option<bool>, _>(index).map(|value| int(value.map(i64::from))),
+        "INT2" => row.try_get_unchecked::<Option<i16>, _>(index).map(|value| int(value.map(i64::from))),
+        "INT4" => row.try_get_unchecked::<Option<i32>, _>(index).map(|value| int(value.map(i64::from))),
+        "INT8" => row.try_get_unchecked::<Option<i64>, _>(index).map(int),
         "TIMESTAMPTZ" => row
             .try_get_unchecked::<Option<time::OffsetDateTime>, _>(index)
             .map(|value| value.map(|value| Value::Time(value.unix_timestamp()))),
-        "DATE" => row
-            .try_get_unchecked::<Option<time::Date>, _>(index)
-            .map(|value| value.map(|value| Value::Text(value.to_string()))),
-        "TIME" => row
-            .try_get_unchecked::<Option<time::Time>, _>(index)
-            .map(|value| value.map(|value| Value::Text(value.to_string()))),
         "BYTEA" => row.try_get_unchecked::<Option<Vec<u8>>, _>(index).map(|value| value.map(Value::Blob)),
         // Types that only some databases have (inet, uuid ..) are written out when they are text on the wire.
-        _ => row
-            .try_get_unchecked::<Option<Vec<u8>>, _>(index)
-            .map(|value| value.map(|value| Value::Text(String::from_utf8_lossy(&value).into_owned()))),
+        kind => common_cell(row, index, kind),
     };
     value.ok().flatten().unwrap_or_default()
 }

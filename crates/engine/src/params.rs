@@ -195,6 +195,18 @@ impl<T: ParamType + Default> ParamType for Vec<T> {
     }
 }
 
+/// All lines of a string parameter with their places: for those that a module reads itself, as they build on each other.
+#[derive(Clone, Debug, Default)]
+pub struct Lines(pub Vec<ParamSource>);
+
+impl ParamType for Lines {
+    const KIND: ParamKind = ParamKind::String;
+    fn assign(&mut self, source: &ParamSource) -> Result<(), Diagnostic> {
+        self.0.push(source.clone());
+        Ok(())
+    }
+}
+
 /// A number or a string, with its place: for parameters that a module reads itself.
 #[derive(Clone, Debug)]
 pub struct Raw(pub ParamSource);

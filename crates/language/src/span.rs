@@ -31,6 +31,18 @@ impl Span {
         }
         Self { start: self.start.min(other.start), end: self.end.max(other.end), ..self }
     }
+
+    /// The place of a part of a text: exact when the text stands in the file as it is (with or without quotes).
+    #[must_use]
+    pub fn part(self, text: &str, range: std::ops::Range<usize>) -> Self {
+        let quotes = match ((self.end - self.start) as usize).checked_sub(text.len()) {
+            Some(0) => 0,
+            Some(2) => 1,
+            _ => return self,
+        };
+        let at = |offset: usize| self.start + quotes + offset as u32;
+        Self { start: at(range.start), end: at(range.end), ..self }
+    }
 }
 
 /// A value with the place it was written at.

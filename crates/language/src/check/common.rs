@@ -1,7 +1,5 @@
 //! What several lints ask about a configuration as a whole, and places inside of texts.
 
-use std::ops::Range;
-
 use super::model::Model;
 use crate::ast::{ItemKind, RouteKind};
 use crate::span::Span;
@@ -33,17 +31,6 @@ pub(super) fn misses_import(model: &Model<'_>) -> bool {
             !left_out && !model.sources.files.iter().any(|file| file.name.ends_with(name))
         })
     })
-}
-
-/// The place of a part of a text: exact when the text stands in the file as it is (with or without quotes).
-pub(super) fn part(span: Span, text: &str, range: Range<usize>) -> Span {
-    let quotes = match ((span.end - span.start) as usize).checked_sub(text.len()) {
-        Some(0) => 0,
-        Some(2) => 1,
-        _ => return span,
-    };
-    let at = |offset: usize| span.start + quotes + offset as u32;
-    Span { start: at(range.start), end: at(range.end), ..span }
 }
 
 /// Whether `inner` lies in `outer`.
@@ -146,8 +133,8 @@ mod tests {
     #[test]
     fn parts_are_exact_where_the_text_is() {
         let span = Span { start: 10, end: 15, ..Span::default() };
-        assert_eq!(part(span, "abc", 1..2), Span { start: 12, end: 13, ..span });
-        assert_eq!(part(span, "abcde", 1..2), Span { start: 11, end: 12, ..span });
-        assert_eq!(part(span, "a\nb\n", 1..2), span);
+        assert_eq!(span.part("abc", 1..2), Span { start: 12, end: 13, ..span });
+        assert_eq!(span.part("abcde", 1..2), Span { start: 11, end: 12, ..span });
+        assert_eq!(span.part("a\nb\n", 1..2), span);
     }
 }

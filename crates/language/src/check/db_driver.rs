@@ -1,7 +1,7 @@
 //! A database URL whose driver is not loaded: Kamailio does not start then. Where the driver is loaded does not matter.
 
 use super::Check;
-use super::common::{is_whole, part};
+use super::common::is_whole;
 use super::model::{Model, Param};
 use crate::ast::ConfigValue;
 use crate::diagnostic::{Code, Diagnostic};
@@ -64,7 +64,7 @@ fn missing(model: &Model<'_>, param: &Param<'_>) -> Option<(String, Diagnostic)>
         .map(|module| module.node)
         .find(|module| param.is_for(module) && known::module(module).is_some() && opens(model, module))?;
     let start = from + (text[from..].len() - text[from..].trim_start().len());
-    let span = part(param.value.span, text, start..start + scheme.len());
+    let span = param.value.span.part(text, start..start + scheme.len());
     let message = format!("no driver is loaded for a `{scheme}` database");
     let diagnostic = Diagnostic::error(Code::DatabaseDriver, message, span, format!("`{user}` cannot start"));
     let drivers = known::modules().filter(|name| name.starts_with("db_"));

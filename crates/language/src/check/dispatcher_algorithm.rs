@@ -1,7 +1,7 @@
 //! A number for the dispatcher's algorithm that it does not have: it takes the first destination then, always.
 
 use super::Check;
-use super::common::{is_whole, part};
+use super::common::is_whole;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::Span;
 
@@ -22,7 +22,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         if SELECT.contains(&site.name()) {
             let Some(argument) = site.call.arguments.get(1) else { continue };
             if let Some(text) = site.text(2) {
-                let whole = part(text.span, text.node, 0..text.node.len());
+                let whole = text.span.part(text.node, 0..text.node.len());
                 found.extend(judge(text.node, whole));
             } else if let crate::ast::ExprKind::Int(number) = argument.kind {
                 found.extend(judge(&number.to_string(), argument.span));
@@ -34,7 +34,7 @@ pub(super) fn check(check: &mut Check<'_>) {
             for rule in rules.node.split(';') {
                 if let Some((set, algorithm)) = rule.split_once('=') {
                     let from = start + set.len() + 1;
-                    found.extend(judge(algorithm, part(rules.span, rules.node, from..from + algorithm.len())));
+                    found.extend(judge(algorithm, rules.span.part(rules.node, from..from + algorithm.len())));
                 }
                 start += rule.len() + 1;
             }

@@ -1,7 +1,7 @@
 //! A hash table that no `htable` parameter declares: reading it gives nothing, writing it fails for every request.
 
 use super::Check;
-use super::common::{is_whole, part};
+use super::common::is_whole;
 use super::model::{Access, Model};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{Span, Spanned};
@@ -84,7 +84,7 @@ fn named(text: &str, span: Span) -> Option<Spanned<&str>> {
     let name = table(text);
     let start = text.len() - text.trim_start().len();
     let whole = !name.is_empty() && !name.contains('$');
-    whole.then(|| Spanned::new(name, part(span, text, start..start + name.len())))
+    whole.then(|| Spanned::new(name, span.part(text, start..start + name.len())))
 }
 
 #[cfg(test)]

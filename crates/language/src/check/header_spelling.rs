@@ -5,7 +5,6 @@
 use regex::RegexBuilder;
 
 use super::Check;
-use super::common::part;
 use super::model::CallSite;
 use crate::diagnostic::{Code, Diagnostic};
 
@@ -46,7 +45,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         if check.model.calls.iter().any(|call| catches(call, by_name, other)) {
             continue;
         }
-        let span = part(pattern.span, pattern.node, 0..pattern.node.len());
+        let span = pattern.span.part(pattern.node, 0..pattern.node.len());
         let verb = if *by_name == "remove_hf" { "removes" } else { "finds" };
         let message = format!("`{}` {verb} `{written}` and not `{other}`, which is the same header", site.name());
         let diagnostic = Diagnostic::warning(Code::HeaderSpelling, message, span, format!("does not match `{other}:`"))

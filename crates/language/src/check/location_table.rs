@@ -1,7 +1,7 @@
 //! A location table is looked up that no `save` of the configuration fills.
 
 use super::Check;
-use super::common::{has_other_scripts, is_whole, misses_import, part};
+use super::common::{has_other_scripts, is_whole, misses_import};
 use super::model::Model;
 use crate::ast::ConfigValue;
 use crate::diagnostic::{Code, Diagnostic, closest};
@@ -51,7 +51,7 @@ pub(super) fn check(check: &mut Check<'_>) {
         if right {
             continue;
         }
-        let span = part(text.span, text.node, 0..text.node.len());
+        let span = text.span.part(text.node, 0..text.node.len());
         let message = format!("nothing fills the location table `{}`", text.node);
         let diagnostic = Diagnostic::warning(Code::LocationTable, message, span, "no `save` has this name");
         found.push(match fills {

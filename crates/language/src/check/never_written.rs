@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Check;
-use super::common::{has_other_scripts, is_whole, misses_import, part, within, words};
+use super::common::{has_other_scripts, is_whole, misses_import, within, words};
 use super::model::{Access, Model, VariableUse};
 use super::writers::{self, READERS};
 use crate::diagnostic::{Code, Diagnostic, closest};
@@ -232,7 +232,7 @@ impl<'m> Names<'m> {
 fn place(model: &Model<'_>, reading: &Reading<'_>) -> Span {
     let variable = &reading.used.variable;
     if !variable.transformations.is_empty() && within(reading.inner.span, variable.span) {
-        return part(reading.inner.span, &reading.inner.node, 0..reading.inner.node.len());
+        return reading.inner.span.part(&reading.inner.node, 0..reading.inner.node.len());
     }
     let text = model.sources.text(variable.span);
     let spelt = format!("${}({})", variable.name, reading.inner.node);

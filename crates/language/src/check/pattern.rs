@@ -1,7 +1,6 @@
 //! A regular expression that no dialect understands, in an argument that is checked nowhere else.
 
 use super::Check;
-use super::common::part;
 use super::model::CallSite;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::span::{Span, Spanned};
@@ -54,7 +53,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     for param in &model.params {
         if PARAMS.iter().any(|(module, name)| param.is_for(module) && param.name.node == *name) {
             let text = param.text().unwrap_or_default();
-            found.extend(judge(text, part(param.value.span, text, 0..text.len())));
+            found.extend(judge(text, param.value.span.part(text, 0..text.len())));
         }
     }
     check.diagnostics.extend(found);
@@ -72,7 +71,7 @@ fn of_call<'c>(site: &'c CallSite<'_>, argument: usize, written: Written) -> Opt
         Written::ByOperator => return None,
     };
     let pattern = text.node.get(range.clone())?;
-    Some(Spanned::new(pattern, part(text.span, text.node, range)))
+    Some(Spanned::new(pattern, text.span.part(text.node, range)))
 }
 
 /// The range from behind the delimiter at `start` to the next one without a backslash.
@@ -95,7 +94,7 @@ fn judge(pattern: &str, span: Span) -> Option<Diagnostic> {
         return None;
     }
     let (reason, at) = broken(pattern)?;
-    let place = part(span, pattern, at..at + 1);
+    let place = span.part(pattern, at..at + 1);
     Some(Diagnostic::error(Code::Regex, format!("wrong regular expression: {reason}"), place, "here"))
 }
 

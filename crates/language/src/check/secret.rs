@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::Check;
-use super::common::{part, without_comments};
+use super::common::without_comments;
 use super::model::{Model, Param};
 use crate::ast::ConfigValue;
 use crate::diagnostic::{Code, Diagnostic};
@@ -84,7 +84,7 @@ pub(super) fn check(check: &mut Check<'_>) {
     for (name, argument) in ARGUMENTS {
         for text in model.calls.iter().filter(|site| site.name() == *name).filter_map(|site| site.text(*argument)) {
             if text.span.expansion == 0 && is_secret(text.node) {
-                places.entry(text.span.file).or_default().push(part(text.span, text.node, 0..text.node.len()));
+                places.entry(text.span.file).or_default().push(text.span.part(text.node, 0..text.node.len()));
             }
         }
     }
@@ -135,7 +135,7 @@ fn in_param(model: &Model<'_>, param: &Param<'_>) -> Option<Span> {
     } else {
         return None;
     };
-    is_secret(text.get(range.clone())?).then(|| part(param.value.span, text, range))
+    is_secret(text.get(range.clone())?).then(|| param.value.span.part(text, range))
 }
 
 /// Not a place to fill in, and not known to everybody.

@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use engine::params::ParamKind;
-use engine::{Code, Diagnostic, ParamSource, ParamType, Str};
+use engine::{Code, Diagnostic, ParamSource, Str};
 use language::ast::ConfigValue;
 use language::span::Span;
 
@@ -35,29 +34,6 @@ pub struct Definition {
     pub dbmode: bool,
     /// It would be told to other servers if `enable_dmq` were there.
     pub dmqreplicate: bool,
-}
-
-/// The `htable` lines in file order.
-#[derive(Clone, Debug, Default)]
-pub struct Lines(pub Vec<ParamSource>);
-
-impl ParamType for Lines {
-    const KIND: ParamKind = ParamKind::String;
-    fn assign(&mut self, source: &ParamSource) -> Result<(), Diagnostic> {
-        self.0.push(source.clone());
-        Ok(())
-    }
-}
-
-/// The place of a part of a text: exact when the text stands in the file as it is (with or without quotes).
-pub(super) fn part(span: Span, text: &str, range: Range<usize>) -> Span {
-    let quotes = match ((span.end - span.start) as usize).checked_sub(text.len()) {
-        Some(0) => 0,
-        Some(2) => 1,
-        _ => return span,
-    };
-    let at = |offset: usize| span.start + quotes + offset as u32;
-    Span { start: at(range.start), end: at(range.end), ..span }
 }
 
 /// The range without the blanks at its ends.
@@ -100,7 +76,7 @@ impl Definition {
 
 impl Reader<'_> {
     fn error(&self, range: Range<usize>, message: String, label: &str) -> Diagnostic {
-        Diagnostic::error(Code::ParamValue, message, part(self.span, self.text, range), label)
+        Diagnostic::error(Code::ParamValue, message, self.span.part(self.text, range), label)
     }
 
     fn read(mut self) -> Result<Definition, Diagnostic> {

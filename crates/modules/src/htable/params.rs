@@ -1,8 +1,7 @@
 //! The parameters of module `htable`.
 
+use engine::params::Lines;
 use engine::{DbName, Params};
-
-use super::definition::Lines;
 
 /// The parameters of module `htable`.
 #[derive(Params)]

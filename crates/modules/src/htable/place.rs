@@ -10,7 +10,7 @@ use language::ast::Variable;
 use language::span::Span;
 
 use super::Htable;
-use super::definition::{part, trim};
+use super::definition::trim;
 use super::table::Table;
 
 /// A place in a table.
@@ -38,7 +38,7 @@ impl Place {
         };
         let me = env.module::<Htable>(span)?;
         let name = &text[trim(text, 0..arrow)];
-        let key = env.format(&text[arrow + 2..], part(span, text, arrow + 2..text.len()))?;
+        let key = env.format(&text[arrow + 2..], span.part(text, arrow + 2..text.len()))?;
         // A table that is not declared is a remark of the checks, as Kamailio starts with it.
         Ok(Self { table: me.table(name.as_bytes()).cloned(), name: Str::from(name), me, key })
     }

@@ -1,7 +1,7 @@
 //! The parameters, which are read in the order of the file.
 
-use engine::params::ParamKind;
-use engine::{Diagnostic, ParamSource, ParamType, Params};
+use engine::params::Lines;
+use engine::{Diagnostic, ParamSource, Params};
 use language::ast::ConfigValue;
 
 use super::queue::{MOST, Mode, Queue};
@@ -25,17 +25,6 @@ pub struct MqueueParams {
     /// Mode of the queues that `mqueue_name` defines behind it: 0, 1 or 2 as in `mqueue`.
     #[param(default = 0)]
     pub mqueue_addmode: i64,
-}
-
-/// Lines that are read by [`read`] all together, as each depends on those before it.
-#[derive(Default)]
-pub struct Lines;
-
-impl ParamType for Lines {
-    const KIND: ParamKind = ParamKind::String;
-    fn assign(&mut self, _: &ParamSource) -> Result<(), Diagnostic> {
-        Ok(())
-    }
 }
 
 fn size(source: &ParamSource, number: Option<i64>, written: &str) -> Result<usize, Diagnostic> {

@@ -7,10 +7,11 @@ mod timers;
 
 use std::sync::Arc;
 
+use engine::params::Lines;
 use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, RouteCx, Value, variable};
 use language::ast::RouteKind;
 
-use timers::{Lines, Timer};
+use timers::Timer;
 
 /// Descriptor.
 pub const MODULE: ModuleDef = ModuleDef {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use engine::params::ParamKind;
 use engine::{Diagnostic, ParamSource, ParamType};
 use language::ast::ConfigValue;
 
@@ -17,17 +16,6 @@ pub(super) struct Timer {
     pub(super) workers: u32,
     /// In the order in which they run.
     pub(super) routes: Vec<String>,
-}
-
-/// Lines that are read by [`read`] all together, as each depends on those before it.
-#[derive(Default)]
-pub struct Lines;
-
-impl ParamType for Lines {
-    const KIND: ParamKind = ParamKind::String;
-    fn assign(&mut self, _: &ParamSource) -> Result<(), Diagnostic> {
-        Ok(())
-    }
 }
 
 /// `a=b;c=d` as pairs.
