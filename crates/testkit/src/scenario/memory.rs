@@ -114,6 +114,9 @@ impl Target for Memory {
         Ok(self.bench.log().iter().filter_map(|line| super::expect::said(line)).collect())
     }
 
+    /// Sending ends when all is done.
+    fn settle(&mut self) {}
+
     fn pass(&mut self, seconds: u64) {
         self.bench.advance(Duration::from_secs(seconds));
         let later = self.bench.sent_later();

@@ -45,6 +45,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// How long a look for a message waits.
 const POLL: Duration = Duration::from_millis(20);
+/// How long a process may take for a message that nobody waits for.
+const SETTLE: Duration = Duration::from_millis(100);
 
 /// A running server and its phones.
 pub(super) struct Process {
@@ -365,6 +367,10 @@ impl Target for Process {
 
     fn pass(&mut self, seconds: u64) {
         std::thread::sleep(Duration::from_secs(seconds));
+    }
+
+    fn settle(&mut self) {
+        std::thread::sleep(SETTLE);
     }
 
     fn set_zone(&mut self, zone: Zone) {

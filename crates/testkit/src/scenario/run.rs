@@ -23,6 +23,8 @@ pub(super) trait Target {
     fn log(&mut self, expected: usize) -> Result<Vec<String>, String>;
     /// Lets time pass.
     fn pass(&mut self, seconds: u64);
+    /// Lets the server finish what it was sent: messages of two phones have no order on the wire.
+    fn settle(&mut self);
     /// A phone closes its connections.
     fn close(&mut self, phone: &str) -> Result<(), String>;
     /// A phone accepts no connections from now on.
@@ -81,7 +83,13 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
     }
     let mut known: BTreeMap<String, String> = BTreeMap::new();
     let mut challenges = Challenges::default();
-    for step in &scenario.steps {
+    for (at, step) in scenario.steps.iter().enumerate() {
+        if let (Some(Step::Send { phone: before, .. }), Step::Send { phone: now, .. }) =
+            (at.checked_sub(1).map(|at| &scenario.steps[at]), step)
+            && before != now
+        {
+            target.settle();
+        }
         match step {
             Step::Send { phone, tcp, text, line } => {
                 let text = expect::replace_known(&fill(text, server, &addresses), &known);
