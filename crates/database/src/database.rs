@@ -2,6 +2,7 @@
 //! failure, and never waits longer than its limit.
 
 use std::any::Any;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -239,8 +240,13 @@ impl Database {
         }
     }
 
+    /// Kilobytes of what the drivers keep while they wait do not become a part of every future that may ask.
+    fn ask<'a>(&'a self, ask: Ask<'a>) -> Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>> {
+        Box::pin(self.ask_driver(ask))
+    }
+
     /// A connection that turns out to be dead is replaced once: the server may have been restarted since.
-    async fn ask(&self, ask: Ask<'_>) -> Result<Answer, Error> {
+    async fn ask_driver(&self, ask: Ask<'_>) -> Result<Answer, Error> {
         let inner = &*self.inner;
         if let Some((error, until)) = &inner.health.lock().lost
             && Instant::now() < *until

@@ -103,6 +103,14 @@ pub trait WaitCall: Send + Sync {
     fn call<'a>(&'a self, cx: &'a mut RouteCx) -> BoxFuture<'a, CallResult>;
 }
 
+/// Boxes a future where it will stay: the memory is there before the future is made, so that the compiler need not copy all
+/// of it, which for the larger ones costs more than what they do.
+pub fn boxed<'a, F: Future + Send + 'a>(make: impl FnOnce() -> F) -> BoxFuture<'a, F::Output> {
+    let place = Box::<F>::new_uninit();
+    let future: Box<F> = Box::write(place, make());
+    Box::into_pin(future)
+}
+
 /// A compiled call.
 pub enum Call {
     /// Runs on the spot.

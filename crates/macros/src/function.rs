@@ -67,7 +67,11 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<T
             quote! {
                 impl ::engine::WaitCall for Compiled {
                     fn call<'a>(&'a self, cx: &'a mut ::engine::RouteCx) -> ::engine::BoxFuture<'a, ::engine::CallResult> {
-                        Box::pin(async move { #evaluate #ident(cx, #me_argument #(#fields),*).await })
+                        #( let #fields = match <#types as ::engine::ScriptType>::eval(&self.#fields, cx) {
+                            Ok(value) => value,
+                            Err(error) => return Box::pin(::std::future::ready(Err(error))),
+                        }; )*
+                        ::engine::function::boxed(move || #ident(cx, #me_argument #(#fields),*))
                     }
                 }
             },
