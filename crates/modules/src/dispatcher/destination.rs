@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::{Core, Str};
 use parking_lot::{Mutex, RwLock};
@@ -103,8 +103,9 @@ pub(super) struct Destination {
     /// Calls that algorithm 10 sent to it. A reload passes it on.
     pub(super) load: Arc<AtomicU32>,
     flags: AtomicU32,
-    /// Failures or good replies in a row.
-    count: AtomicI64,
+    /// Above 0: failures in a row while it is used; below 0: good replies while it is inactive. Whoever changes the flags holds
+    /// it.
+    count: Mutex<i64>,
 }
 
 impl Destination {
@@ -138,7 +139,7 @@ impl Destination {
             attributes,
             load: Arc::default(),
             flags: AtomicU32::new(line.flags),
-            count: AtomicI64::new(0),
+            count: Mutex::new(0),
         })
     }
 
@@ -170,8 +171,9 @@ impl Destination {
 
     /// Puts a state and the flag probing in place of the old ones, and begins counting anew.
     pub(super) fn set_state(&self, state: u32) {
+        let mut count = self.count.lock();
+        *count = 0;
         self.replace(state);
-        self.count.store(0, Ordering::Relaxed);
     }
 
     fn replace(&self, state: u32) {
@@ -187,20 +189,21 @@ impl Destination {
     /// Takes the result of a request: `state` is 0 (good) or `TRYING` (failed), perhaps with `PROBING`. The thresholds decide
     /// what becomes of it.
     pub(super) fn update(&self, state: u32, probing_threshold: i64, inactive_threshold: i64) {
+        let mut count = self.count.lock();
         let (was_inactive, failed) = (self.flags() & INACTIVE != 0, state & TRYING != 0);
-        // Below 0: good replies while inactive; above: failures while not.
-        let count = self.count.load(Ordering::Relaxed);
-        let count = match (was_inactive, failed) {
-            (false, true) => count.max(0) + 1,
-            (true, false) => count.min(0) - 1,
+        *count = match (was_inactive, failed) {
+            (false, true) => (*count).max(0).saturating_add(1),
+            (true, false) => (*count).min(0).saturating_sub(1),
             (false, false) | (true, true) => 0,
         };
         let inactive = match (was_inactive, failed) {
-            (false, true) => count >= probing_threshold,
-            (true, false) => -count < inactive_threshold,
+            (false, true) => *count >= probing_threshold,
+            (true, false) => -*count < inactive_threshold,
             (was_inactive, _) => was_inactive,
         };
-        self.count.store(if inactive == was_inactive { count } else { 0 }, Ordering::Relaxed);
+        if inactive != was_inactive {
+            *count = 0;
+        }
         self.replace(if inactive { state & !TRYING | INACTIVE } else { state });
     }
 }

@@ -158,10 +158,11 @@ impl Dispatcher {
         for destination in set.destinations.iter().filter(|it| it.uri == *uri) {
             found = true;
             let is_usable = destination.is_usable();
-            destination.update(state, probing, inactive);
             if state & TRYING == 0 {
                 // Whoever says so is believed at once.
                 destination.set_state(state);
+            } else {
+                destination.update(state, probing, inactive);
             }
             if destination.is_usable() == is_usable {
                 continue;

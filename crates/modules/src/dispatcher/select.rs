@@ -67,13 +67,11 @@ impl Dispatcher {
         if goal == Goal::NextHop && !self.params.force_dst && cx.to.destination.is_some() {
             return Err("the next hop is set already (`force_dst` is 0)".into());
         }
+        // As in Kamailio it is the limit of each set.
         let most = if limit == 0 { usize::MAX } else { limit };
         let mut selected = Selected::default();
         for (set, algorithm) in wanted {
-            if selected.list.len() >= most {
-                break;
-            }
-            match self.choose(cx, *set, *algorithm, most - selected.list.len()) {
+            match self.choose(cx, *set, *algorithm, most) {
                 Ok(found) => {
                     selected.parallel |= found.parallel;
                     selected.counted |= found.counted && selected.list.is_empty();
@@ -88,11 +86,12 @@ impl Dispatcher {
             return Err("the call cannot be counted: there are too many".into());
         }
         self.apply(cx, goal, &first.uri, self.socket_of(&first))?;
-        let kept = if selected.parallel { 0 } else { selected.list.len() };
+        let mut kept = 0;
         if selected.parallel {
             self.add_branches(cx, goal, &selected.list[1..])?;
-        } else {
+        } else if self.params.flags & FAILOVER != 0 {
             self.keep(cx, &selected);
+            kept = selected.list.len();
         }
         if !self.params.xavp_ctx.is_empty() && self.params.xavp_ctx_mode & WITHOUT_COUNT == 0 {
             let mut list = Xlist::default();
