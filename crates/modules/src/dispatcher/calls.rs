@@ -56,9 +56,11 @@ impl Calls {
         true
     }
 
-    /// The call was answered. False: it is not known.
-    pub(super) fn confirm(&self, call_id: &Str, until: i64) -> bool {
-        self.table(call_id).lock().get_mut(call_id).map(|call| call.until = until).is_some()
+    /// The call was answered.
+    pub(super) fn confirm(&self, call_id: &Str, until: i64) {
+        if let Some(call) = self.table(call_id).lock().get_mut(call_id) {
+            call.until = until;
+        }
     }
 
     /// The call is over. False: it is not known.

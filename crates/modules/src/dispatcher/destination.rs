@@ -152,6 +152,12 @@ impl Destination {
         self.flags() & (INACTIVE | DISABLED) == 0
     }
 
+    /// True when it may have one more call (algorithm 10).
+    pub(super) fn has_room(&self) -> bool {
+        let most = self.attributes.max_load;
+        most == 0 || self.load.load(Ordering::Relaxed) < most
+    }
+
     /// True when its host is a name, which somebody wants to know the address of.
     pub(super) fn has_name(&self) -> bool {
         self.flags() & NO_DNS == 0 && engine::forward::address_of(&self.host).is_none()

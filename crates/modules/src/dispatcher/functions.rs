@@ -2,14 +2,35 @@
 
 use std::net::IpAddr;
 
-use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function, log};
+use engine::{
+    ArgSource, CallResult, CompileEnv, Diagnostic, Expression, Return, RouteCx, ScriptError, ScriptType, Str, Value,
+    function, log,
+};
 use sip::{Method, Protocol, Uri};
 
 use super::destination::{DISABLED, INACTIVE, PROBING, TRYING};
 use super::load::RESOLVE_ALWAYS;
-use super::select::Goal;
+use super::select::{Goal, OVERLOAD_CONTROL};
 use super::variables::Group;
 use super::{Dispatcher, destination};
+
+/// The number of an algorithm.
+pub(super) struct Algorithm(i64);
+
+impl ScriptType for Algorithm {
+    type Compiled = Expression;
+    const KIND: &'static str = "number of an algorithm";
+    fn compile(arg: Option<&ArgSource<'_>>, env: &mut CompileEnv<'_>) -> Result<Expression, Diagnostic> {
+        let expression = i64::compile(arg, env)?;
+        if let (Some(arg), Some(Value::Int(OVERLOAD_CONTROL))) = (arg, expression.constant()) {
+            return Err(arg.error("algorithm 64 (overload control) is not supported yet", "from 0 to 13"));
+        }
+        Ok(expression)
+    }
+    fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
+        i64::eval(compiled, cx).map(Self)
+    }
+}
 
 fn limit(limit: Option<i64>) -> Result<usize, ScriptError> {
     usize::try_from(limit.unwrap_or(0)).map_err(|_| "the limit is below 0".into())
@@ -24,9 +45,15 @@ fn limit(limit: Option<i64>) -> Result<usize, ScriptError> {
 ///
 /// Returns 1; -1 when there is no such set or nobody in it can be used.
 #[function(REQUEST | FAILURE)]
-pub(super) fn ds_select_dst(cx: &mut RouteCx, me: &Dispatcher, set: i64, alg: i64, limit: Option<i64>) -> CallResult {
+pub(super) fn ds_select_dst(
+    cx: &mut RouteCx,
+    me: &Dispatcher,
+    set: i64,
+    alg: Algorithm,
+    limit: Option<i64>,
+) -> CallResult {
     let limit = self::limit(limit)?;
-    Ok(me.select(cx, &[(set, alg)], Goal::NextHop, limit)?.into())
+    Ok(me.select(cx, &[(set, alg.0)], Goal::NextHop, limit)?.into())
 }
 
 /// The same as `ds_select_dst`, but host, port and parameters of the destination are put into the request-URI.
@@ -35,18 +62,18 @@ pub(super) fn ds_select_domain(
     cx: &mut RouteCx,
     me: &Dispatcher,
     set: i64,
-    alg: i64,
+    alg: Algorithm,
     limit: Option<i64>,
 ) -> CallResult {
     let limit = self::limit(limit)?;
-    Ok(me.select(cx, &[(set, alg)], Goal::Domain, limit)?.into())
+    Ok(me.select(cx, &[(set, alg.0)], Goal::Domain, limit)?.into())
 }
 
 /// The same as `ds_select_dst`, but the destinations are only kept for `ds_next_dst()` and its like.
 #[function(ANY)]
-pub(super) fn ds_select(cx: &mut RouteCx, me: &Dispatcher, set: i64, alg: i64, limit: Option<i64>) -> CallResult {
+pub(super) fn ds_select(cx: &mut RouteCx, me: &Dispatcher, set: i64, alg: Algorithm, limit: Option<i64>) -> CallResult {
     let limit = self::limit(limit)?;
-    Ok(me.select(cx, &[(set, alg)], Goal::List, limit)?.into())
+    Ok(me.select(cx, &[(set, alg.0)], Goal::List, limit)?.into())
 }
 
 /// Selects destinations of several sets: `ds_select_routes("1=4;2=8", "d")`. The first goes into the next hop (`0`, `d`),
@@ -70,7 +97,8 @@ pub(super) fn ds_select_routes(
     let text = rules.to_text();
     let mut wanted = Vec::new();
     for rule in text.split(';').map(str::trim).filter(|rule| !rule.is_empty()) {
-        let parsed = rule.split_once('=').and_then(|(set, algorithm)| Some((set.parse().ok()?, algorithm.parse().ok()?)));
+        let parsed =
+            rule.split_once('=').and_then(|(set, algorithm)| Some((set.parse().ok()?, algorithm.parse().ok()?)));
         wanted.push(parsed.ok_or_else(|| ScriptError::new(format!("`{rule}` is not `set=algorithm`")))?);
     }
     let limit = self::limit(limit)?;
@@ -261,20 +289,19 @@ pub(super) async fn ds_reload(cx: &mut RouteCx, me: &Dispatcher) -> CallResult {
 }
 
 /// Updates what algorithm 10 counts: a BYE or CANCEL ends the call, a 2xx to the INVITE makes it last `ds_hash_expire`
-/// seconds. Returns 1; -1: the call is not counted.
+/// seconds. Returns 1, also when the call is not counted; -1: `ds_hash_size` is 0.
 #[function(REQUEST | FAILURE | BRANCH | ONREPLY)]
 pub(super) fn ds_load_update(cx: &mut RouteCx, me: &Dispatcher) -> CallResult {
     let (Some(calls), Some(call_id)) = (&me.calls, cx.message.call_id()) else { return Ok(Return::FALSE) };
     if cx.message.is_request() {
-        return Ok(match cx.message.method() {
-            Method::Bye | Method::Cancel => calls.remove(&call_id).into(),
-            _ => Return::TRUE,
-        });
+        if matches!(cx.message.method(), Method::Bye | Method::Cancel) {
+            calls.remove(&call_id);
+        }
+        return Ok(Return::TRUE);
     }
     let is_invite = matches!(cx.message.cseq(), Ok(Some(cseq)) if cseq.method == Method::Invite);
     if is_invite && matches!(cx.message.status(), Some(200..=299)) {
-        let until = cx.core.unix_time() + i64::from(me.params.ds_hash_expire);
-        return Ok(calls.confirm(&call_id, until).into());
+        calls.confirm(&call_id, cx.core.unix_time() + i64::from(me.params.ds_hash_expire));
     }
     Ok(Return::TRUE)
 }

@@ -35,11 +35,11 @@ pub(super) fn of_uri(text: &Str, user_only: bool) -> Option<u32> {
     Some(hash(&user, Some(&host).filter(|_| !user_only).map(Vec::as_slice)))
 }
 
-/// The user name in the credentials of a request: of Proxy-Authorization, else of Authorization.
+/// The user name, without its domain, in the credentials of a request: of Proxy-Authorization, else of Authorization.
 pub(super) fn username(cx: &RouteCx) -> Option<Str> {
     let proxy = cx.message.proxy_authorization().unwrap_or_default();
     let first = proxy.first().or_else(|| cx.message.authorization().unwrap_or_default().first())?;
-    first.username().filter(|name| !name.is_empty())
+    first.username_user().filter(|name| !name.is_empty())
 }
 
 #[cfg(test)]

@@ -79,14 +79,21 @@ impl Dispatcher {
     pub(super) fn inherit(&self, old: &Sets, new: Sets) -> Sets {
         let known: HashMap<(i64, Str), &Arc<Destination>> =
             old.iter().map(|it| ((it.set, it.uri.clone()), it)).collect();
-        let made = new.destinations().into_iter().map(|it| {
+        let list = new.destinations();
+        // Now nobody else has them.
+        drop(new);
+        let made = list.into_iter().map(|it| {
             let Some(old) = known.get(&(it.set, it.uri.clone())) else { return it };
-            let Ok(mut it) = Arc::try_unwrap(it).map_err(|_| ()) else { return (*old).clone() };
-            it.load = old.load.clone();
-            if self.params.ds_retain_latency_stats {
-                it.latency = parking_lot::Mutex::new(old.latency.lock().clone());
-            }
-            Arc::new(it)
+            Arc::try_unwrap(it).map_or_else(
+                |it| it,
+                |mut it| {
+                    it.load = old.load.clone();
+                    if self.params.ds_retain_latency_stats {
+                        it.latency = parking_lot::Mutex::new(old.latency.lock().clone());
+                    }
+                    Arc::new(it)
+                },
+            )
         });
         Sets::new(made.collect())
     }

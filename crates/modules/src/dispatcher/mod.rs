@@ -231,7 +231,8 @@ fn variable(
 }
 
 fn live(core: &Arc<Core>, params: &DispatcherParams, codes: &Arc<RwLock<ReplyCodes>>) -> Live {
-    let int = |name, doc, value| core.config.declare_int("dispatcher", name, doc, value, Some((1, i64::from(i32::MAX))));
+    let int =
+        |name, doc, value| core.config.declare_int("dispatcher", name, doc, value, Some((1, i64::from(i32::MAX))));
     let live = Live {
         probing_threshold: int("probing_threshold", "Failures until inactive", params.ds_probing_threshold),
         inactive_threshold: int("inactive_threshold", "Good replies until active", params.ds_inactive_threshold),

@@ -40,8 +40,9 @@ impl Dispatcher {
             add("IPADDR", resolved.addresses.first().map_or_else(String::new, ToString::to_string).into());
             add("PORT", it.port.into());
             add("PROTOID", it.protocol.map_or(0, number).into());
-            add("DNSTIME_SEC", (resolved.asked / 1_000_000).into());
-            add("DNSTIME_USEC", (resolved.asked % 1_000_000).into());
+            // Numbers with a fraction, as Kamailio sends them.
+            add("DNSTIME_SEC", ((resolved.asked / 1_000_000) as f64).into());
+            add("DNSTIME_USEC", ((resolved.asked % 1_000_000) as f64).into());
         }
         let attributes = &it.attributes;
         if detail != Detail::Short && !attributes.text.is_empty() {
@@ -141,7 +142,11 @@ fn state(arguments: &mut RpcArguments) -> Result<(u32, i64, Str), RpcFault> {
 }
 
 fn done(found: bool) -> RpcResult {
-    if found { Ok(vec!["Ok. Dispatcher state updated.".into()]) } else { Err(RpcFault::new(500, "State Update Failed")) }
+    if found {
+        Ok(vec!["Ok. Dispatcher state updated.".into()])
+    } else {
+        Err(RpcFault::new(500, "State Update Failed"))
+    }
 }
 
 /// `state set uri`: sets the state of a destination, or of all in the set (`all`): `a` active, `i` inactive, `t` trying, `d`
@@ -210,7 +215,8 @@ pub async fn hash(me: Arc<Dispatcher>, mut arguments: RpcArguments) -> RpcResult
     let _ = me;
     let slots: i64 = arguments.take().map_err(invalid)?;
     let first: String = arguments.take().map_err(invalid)?;
-    let second: Option<String> = if arguments.remaining() > 0 { arguments.take().map(Some).map_err(invalid)? } else { None };
+    let second: Option<String> =
+        if arguments.remaining() > 0 { arguments.take().map(Some).map_err(invalid)? } else { None };
     let hash = hash::hash(first.as_bytes(), second.as_ref().map(String::as_bytes));
     let slot = u32::try_from(slots).ok().filter(|slots| *slots > 0).map_or(0, |slots| hash % slots);
     Ok(vec![RpcValue::structure([("hashid", (hash as i32).into()), ("slot", slot.into())])])

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use engine::xavp::{Xlist, Xvalue};
 use engine::{Branch, RouteCx, ScriptError, Str, Value};
 use rand::RngExt as _;
-use sip::Uri;
+use sip::{Method, Uri};
 
 use super::destination::Destination;
 use super::params::{FAILOVER, HASH_USER};
@@ -21,6 +21,9 @@ const WITH_SOCKET: i64 = 2;
 const WITH_SOCKET_NAME: i64 = 4;
 /// `xavp_ctx_mode`: there is no count.
 const WITHOUT_COUNT: i64 = 1;
+
+/// The algorithm that newer versions of Kamailio have for overload control.
+pub(super) const OVERLOAD_CONTROL: i64 = 64;
 
 /// Where the first destination goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +112,8 @@ impl Dispatcher {
         // The last resort takes no part in the choice.
         let resort = all.len().checked_sub(1).filter(|at| self.params.use_default && *at > 0);
         let choosable = resort.unwrap_or(all.len());
-        let counted = algorithm == 10;
+        // Other requests make no calls.
+        let counted = algorithm == 10 && cx.message.method() == Method::Invite;
         let (start, in_turn) = match self.choice(cx, set, algorithm, choosable)? {
             Choice::At(at) => (at, false),
             Choice::InTurn(at) => (at, true),
@@ -119,7 +123,7 @@ impl Dispatcher {
             }
             Choice::Nobody => return Ok(Selected::default()),
         };
-        let usable = |at: &usize| all.get(*at).is_some_and(|it| it.is_usable());
+        let usable = |at: &usize| all.get(*at).is_some_and(|it| it.is_usable() && (!counted || it.has_room()));
         let found = (start..choosable).chain(0..start).find(usable).or(resort.filter(usable));
         let Some(first) = found else { return Ok(Selected::default()) };
         if in_turn {
@@ -176,7 +180,8 @@ impl Dispatcher {
                 let at = set.weighted.get(next % set.weighted.len()).copied().unwrap_or(0);
                 return Ok(Choice::At(at % count.max(1)));
             }
-            10 => return self.least_loaded(set, count),
+            10 if cx.message.method() == Method::Invite => return self.least_loaded(set, count),
+            10 => return Ok(Choice::At(0)),
             11 => {
                 let at = set.relative.lock().next(self.relative_shares(set, count));
                 return Ok(Choice::At(at.unwrap_or(0)));
@@ -187,6 +192,7 @@ impl Dispatcher {
                 return Ok(order.first().map_or(Choice::Nobody, |at| Choice::InTurn(*at)));
             }
             8 => return Ok(Choice::At(0)),
+            OVERLOAD_CONTROL => return Err("algorithm 64 (overload control) is not supported yet".into()),
             other => {
                 engine::log!(cx.core.log, Warning, "dispatcher: there is no algorithm {other}: the first one is taken");
                 return Ok(Choice::At(0));
@@ -200,10 +206,10 @@ impl Dispatcher {
         if self.calls.is_none() {
             return Err("algorithm 10 needs the parameter `ds_hash_size` above 0".into());
         }
-        let free = set.destinations.iter().take(count).enumerate().filter_map(|(at, it)| {
-            let (load, most) = (it.load.load(Ordering::Relaxed), it.attributes.max_load);
-            (it.is_usable() && (most == 0 || load < most)).then_some((load, at))
-        });
+        let free =
+            set.destinations.iter().take(count).enumerate().filter_map(|(at, it)| {
+                (it.is_usable() && it.has_room()).then(|| (it.load.load(Ordering::Relaxed), at))
+            });
         Ok(free.min().map_or(Choice::Nobody, |(_, at)| Choice::At(at)))
     }
 

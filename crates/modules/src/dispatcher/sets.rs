@@ -40,7 +40,8 @@ impl Relative {
     /// The next position with these shares (one for each destination); `None`: nobody has one.
     pub(super) fn next(&mut self, shares: Vec<u32>) -> Option<usize> {
         if self.shares != shares {
-            self.places = places(&shares_of_hundred(&shares));
+            let last = shares.iter().rposition(|share| *share > 0).unwrap_or(0);
+            self.places = places(&shares_of_hundred(&shares), last);
             self.shares = shares;
             self.next = 0;
         }
@@ -59,20 +60,14 @@ fn shares_of_hundred(shares: &[u32]) -> Vec<u32> {
     shares.iter().map(|share| (u64::from(*share) * PLACES as u64 / sum) as u32).collect()
 }
 
-/// A hundred positions, each as often as its weight says, mixed. What would go above a hundred is left out; the last one
-/// that has a weight fills up.
-fn places(weights: &[u32]) -> Vec<usize> {
-    let mut places = Vec::with_capacity(PLACES);
-    let mut last = None;
-    for (at, weight) in weights.iter().enumerate() {
-        let weight = *weight as usize;
-        if weight == 0 || places.len() + weight > PLACES {
-            continue;
-        }
-        places.extend(std::iter::repeat_n(at, weight));
-        last = Some(at);
+/// A hundred positions, each as often as its weight says, mixed. What would go above a hundred is cut off; what is missing
+/// goes to position `last`.
+fn places(weights: &[u32], last: usize) -> Vec<usize> {
+    if weights.iter().all(|weight| *weight == 0) {
+        return Vec::new();
     }
-    let Some(last) = last else { return Vec::new() };
+    let each = weights.iter().enumerate().flat_map(|(at, weight)| std::iter::repeat_n(at, *weight as usize));
+    let mut places: Vec<usize> = each.take(PLACES).collect();
     places.resize(PLACES, last);
     places.shuffle(&mut rand::rng());
     places
@@ -85,7 +80,7 @@ impl Set {
             id,
             destinations,
             next: AtomicUsize::new(0),
-            weighted: places(&weights),
+            weighted: places(&weights, weights.len().saturating_sub(1)),
             next_weighted: AtomicUsize::new(0),
             relative: Mutex::default(),
         }
@@ -245,11 +240,11 @@ mod tests {
     #[test]
     fn weights() {
         let count = |places: &[usize], at: usize| places.iter().filter(|place| **place == at).count();
-        let found = places(&[10, 30, 20]);
-        assert_eq!([0, 1, 2].map(|at| count(&found, at)), [10, 30, 60]);
-        let found = places(&[70, 50, 20, 0]);
-        assert_eq!([0, 1, 2, 3].map(|at| count(&found, at)), [70, 0, 30, 0]);
-        assert!(places(&[0, 0]).is_empty());
+        let found = places(&[10, 30, 20, 0], 3);
+        assert_eq!([0, 1, 2, 3].map(|at| count(&found, at)), [10, 30, 20, 40]);
+        let found = places(&[70, 50, 20], 2);
+        assert_eq!([0, 1, 2].map(|at| count(&found, at)), [70, 30, 0]);
+        assert!(places(&[0, 0], 1).is_empty());
         let mut relative = Relative::default();
         let mut often = [0; 3];
         for _ in 0..100 {
