@@ -126,8 +126,7 @@ fn errors() {
         ("ds_ping_method", "\"a b\"", "this is no method"),
         ("ds_db_extra_attrs", "\"x\"", "attribute=column"),
         ("setid_pvname", "\"x\"", "must be a variable"),
-        ("db_url", "\"x\"", "`x`"),
-        ("dst_avp", "\"$avp(x)\"", "`dst_avp`"),
+        ("db_url", "\"x\"", "a database URL looks like"),
         ("event_callback", "\"f\"", "`event_callback`"),
     ] {
         let found = param(name, value);
