@@ -206,10 +206,8 @@ impl Dispatcher {
         if self.calls.is_none() {
             return Err("algorithm 10 needs the parameter `ds_hash_size` above 0".into());
         }
-        let free =
-            set.destinations.iter().take(count).enumerate().filter_map(|(at, it)| {
-                (it.is_usable() && it.has_room()).then(|| (it.load.load(Ordering::Relaxed), at))
-            });
+        let free = set.destinations.iter().take(count).enumerate().filter(|(_, it)| it.is_usable() && it.has_room());
+        let free = free.map(|(at, it)| (it.load.load(Ordering::Relaxed), at));
         Ok(free.min().map_or(Choice::Nobody, |(_, at)| Choice::At(at)))
     }
 
