@@ -24,6 +24,7 @@ pub mod db_text;
 pub mod debugger;
 pub mod dialog;
 pub mod dialplan;
+pub mod dispatcher;
 pub mod domain;
 mod glob;
 pub mod group;
@@ -80,6 +81,7 @@ pub const MODULES: &[&ModuleDef] = &[
     &debugger::MODULE,
     &dialog::MODULE,
     &dialplan::MODULE,
+    &dispatcher::MODULE,
     &domain::MODULE,
     &group::MODULE,
     &htable::MODULE,
