@@ -209,6 +209,17 @@ pub(super) fn kamctl_works(binary: &Path) -> Result<(), String> {
     kamctl(&["address", "reload"])?;
     let dump = server.kamcmd(&["permissions.addressDump"])?;
     check("kamctl address", dump.contains(CARRIER), || dump.clone())?;
+    let gateway = "sip:192.0.2.1:5060";
+    kamctl(&["dispatcher", "add", "1", gateway, "0", "5", "weight=50", "first"])?;
+    let shown = kamctl(&["dispatcher", "show"])?;
+    check("kamctl dispatcher show", shown.contains(gateway), || shown.clone())?;
+    kamctl(&["dispatcher", "reload"])?;
+    let shown = kamctl(&["dispatcher", "dump"])?;
+    check("kamctl dispatcher dump", shown.contains(gateway) && shown.contains("weight=50"), || shown.clone())?;
+    kamctl(&["dispatcher", "rm", "1"])?;
+    kamctl(&["dispatcher", "reload"])?;
+    let shown = server.kamcmd(&["dispatcher.list"])?;
+    check("kamctl dispatcher rm", !shown.contains(gateway), || shown.clone())?;
     let shown = kamctl(&["db", "show", "subscriber"])?;
     check("kamctl db show", shown.contains("106"), || shown.clone())?;
     let shown = kamctl(&["rpc", "core.version"])?;

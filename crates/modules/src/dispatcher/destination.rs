@@ -77,11 +77,12 @@ impl Attributes {
     }
 }
 
-/// The addresses of a destination's name.
-#[derive(Clone, Debug, Default)]
+/// The address of a destination.
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Resolved {
-    pub(super) addresses: Vec<IpAddr>,
-    /// When they were asked for, in microseconds since 1970; 0: the host is an address.
+    /// The first one of its name.
+    pub(super) address: Option<IpAddr>,
+    /// When it was asked for, in microseconds since 1970; 0: the host is an address.
     pub(super) asked: i64,
 }
 
@@ -125,7 +126,7 @@ impl Destination {
             None => None,
         };
         let host = uri.host();
-        let addresses = engine::forward::address_of(&host).into_iter().collect();
+        let address = engine::forward::address_of(&host);
         Ok(Self {
             set: line.set,
             uri: line.uri.clone(),
@@ -134,7 +135,7 @@ impl Destination {
             host,
             priority: line.priority,
             socket,
-            resolved: RwLock::new(Resolved { addresses, asked: 0 }),
+            resolved: RwLock::new(Resolved { address, asked: 0 }),
             latency: Mutex::new(Latency::starting_at(attributes.latency)),
             attributes,
             load: Arc::default(),

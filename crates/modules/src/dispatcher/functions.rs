@@ -209,13 +209,10 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn fits(&self, it: &destination::Destination, all: bool) -> bool {
-        let resolved = it.resolved.read();
-        let addresses = &resolved.addresses;
-        let compared = if all { addresses.len() } else { addresses.len().min(1) };
+    fn fits(&self, it: &destination::Destination) -> bool {
         let usual = if it.protocol == Some(Protocol::Tls) { 5061 } else { 5060 };
         let port = if it.port == 0 { usual } else { it.port };
-        addresses.iter().take(compared).any(|address| *address == self.address)
+        it.resolved.read().address == Some(self.address)
             && self.port.is_none_or(|wanted| wanted == port)
             && self.protocol.is_none_or(|protocol| protocol == it.protocol)
             && (!self.active || it.is_usable())
@@ -262,7 +259,7 @@ pub(super) async fn ds_is_from_list(
             if me.params.ds_dns_mode & RESOLVE_ALWAYS != 0 {
                 me.resolve_again(it).await;
             }
-            if !wanted.fits(it, me.params.ds_dns_match_all) {
+            if !wanted.fits(it) {
                 continue;
             }
             if let (Some(variable), None) = (&me.set_variable, group) {

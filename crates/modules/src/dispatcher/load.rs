@@ -50,7 +50,7 @@ impl Dispatcher {
         }
         if self.params.ds_dns_mode & (RESOLVE_AT_LOAD | RESOLVE_OFTEN) != 0 {
             self.resolve_all(destinations.iter().map(|(_, it)| it.clone())).await;
-            let unknown = |it: &Arc<Destination>| it.has_name() && it.resolved.read().addresses.is_empty();
+            let unknown = |it: &Arc<Destination>| it.has_name() && it.resolved.read().address.is_none();
             if let Some((place, it)) = destinations.iter().find(|(_, it)| unknown(it) && self.params.ds_load_mode) {
                 return Err(format!("{place}: `{}` cannot be resolved", it.host));
             }
@@ -145,11 +145,9 @@ impl Dispatcher {
         while running.join_next().await.is_some() {}
     }
 
-    /// The same for one destination, when its addresses are too old.
+    /// The same for one destination; the cache of names knows how long an address is good.
     pub(super) async fn resolve_again(&self, destination: &Destination) {
-        let ttl = i64::from(self.params.ds_dns_ttl) * 1_000_000;
-        let asked = destination.resolved.read().asked;
-        if destination.has_name() && (asked == 0 || asked.saturating_add(ttl) <= self.core.unix_micros()) {
+        if destination.has_name() {
             resolve(&self.core, destination, self.params.ds_dns_mode & RESOLVE_SRV != 0).await;
         }
     }
@@ -165,9 +163,8 @@ async fn resolve(core: &Core, destination: &Destination, with_srv: bool) {
     let found = engine::forward::resolve_host(core, &destination.host, port, destination.protocol, secure).await;
     match found {
         Ok(targets) => {
-            let mut addresses: Vec<_> = targets.iter().map(|target| target.address.ip().to_canonical()).collect();
-            addresses.dedup();
-            *destination.resolved.write() = Resolved { addresses, asked: core.unix_micros() };
+            let address = targets.first().map(|target| target.address.ip().to_canonical());
+            *destination.resolved.write() = Resolved { address, asked: core.unix_micros() };
         }
         Err(error) => log!(core.log, Debug, "dispatcher: {}: {error}", destination.uri),
     }

@@ -91,12 +91,6 @@ pub struct DispatcherParams {
     /// The socket that keep-alive requests are sent from, before `ds_default_socket`.
     #[param(default = String::new())]
     pub ds_ping_socket: String,
-    /// Milliseconds that a keep-alive request may stay unanswered; 0: `fr_timer` of module tm.
-    #[param(default = 0)]
-    pub ds_ping_fr_timer: u32,
-    /// Another name of `ds_ping_fr_timer`.
-    #[param(default = 0)]
-    pub ds_ping_fr_timeout: u32,
     /// Where keep-alive requests are sent instead of the destination: a URI.
     #[param(default = Str::EMPTY)]
     pub outbound_proxy: Str,
@@ -141,12 +135,6 @@ pub struct DispatcherParams {
     /// Seconds between two looks for the addresses of names (`ds_dns_mode` 4).
     #[param(default = 600)]
     pub ds_dns_interval: u32,
-    /// Seconds that an address stays valid where names are resolved each time (`ds_dns_mode` 2); 0: as the name server says.
-    #[param(default = 0)]
-    pub ds_dns_ttl: u32,
-    /// 1: `ds_is_from_list()` compares all addresses of a name; 0: the first one.
-    #[param(default = false)]
-    pub ds_dns_match_all: bool,
     /// Which of Kamailio's timer processes is used. Accepted so that configurations load: there are none here.
     #[param(default = 0)]
     pub ds_timer_mode: i64,

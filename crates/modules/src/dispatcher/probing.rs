@@ -80,7 +80,6 @@ impl Dispatcher {
         let either = |first: &Str, second: &Str| if first.is_empty() { second.clone() } else { first.clone() };
         let attributes = &destination.attributes;
         let proxy = either(&attributes.outbound_proxy, &self.params.outbound_proxy);
-        let time = self.params.ds_ping_fr_timer.max(self.params.ds_ping_fr_timeout);
         let sockets = self.sockets.get();
         let request = LocalRequest {
             method: self.params.ds_ping_method.clone(),
@@ -90,7 +89,6 @@ impl Dispatcher {
             cseq: CSEQ,
             next_hop: Some(proxy).filter(|proxy| !proxy.is_empty()),
             socket: destination.socket.or_else(|| sockets.and_then(|sockets| sockets.ping.or(sockets.default))),
-            reply_timeout: Some(time).filter(|time| *time > 0),
             ..LocalRequest::default()
         };
         let sent = self.core.unix_micros();

@@ -37,7 +37,7 @@ impl Dispatcher {
         if detail == Detail::Full {
             let resolved = it.resolved.read();
             add("HOST", (&it.host).into());
-            add("IPADDR", resolved.addresses.first().map_or_else(String::new, ToString::to_string).into());
+            add("IPADDR", resolved.address.map_or_else(String::new, |address| address.to_string()).into());
             add("PORT", it.port.into());
             add("PROTOID", it.protocol.map_or(0, number).into());
             // Numbers with a fraction, as Kamailio sends them.
