@@ -154,7 +154,7 @@ fn what_follows_from_a_mistake_is_not_told() {
                   request_route { save(\"location\"); }";
     let found = mistakes(config);
     assert!(found.contains("error[") && !found.contains("E0208"), "{found}");
-    let missing = "loadmodule \"dispatcher.so\"\nmodparam(\"dispatcher|uac\", \"x\", 60)\nrequest_route { exit; }";
+    let missing = "loadmodule \"xmpp.so\"\nmodparam(\"xmpp|uac\", \"x\", 60)\nrequest_route { exit; }";
     let found = mistakes(missing);
     assert!(found.contains("E0301") && !found.contains("E0207"), "{found}");
 }
