@@ -60,6 +60,14 @@ impl Dialogs {
         })
     }
 
+    /// The dialog of the message, and which way it goes.
+    pub fn current_with_direction(&self, cx: &RouteCx) -> Option<(Arc<Dialog>, Direction)> {
+        let dialog = self.current(cx)?;
+        let (from, to) = tags(&cx.message);
+        let direction = dialog.direction(&from, &to)?;
+        Some((dialog, direction))
+    }
+
     /// The dialog of a message by Call-ID and tags, and which way the message goes.
     pub(super) fn look_up(&self, message: &Message) -> Option<(Arc<Dialog>, Direction)> {
         let call_id = message.call_id()?;

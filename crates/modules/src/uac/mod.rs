@@ -27,6 +27,7 @@ use engine::{
 };
 use transport::SocketId;
 
+use crate::dialog::Dialogs;
 use crate::rr::Rr;
 use crate::tm::Tm;
 
@@ -112,6 +113,10 @@ pub struct UacParams {
     /// and in all later requests of the dialog. `manual` and `auto` need module rr, `auto` also its `append_fromtag`.
     #[param(default = RestoreMode::Auto)]
     pub restore_mode: RestoreMode,
+    /// 1: not Record-Route but the dialog keeps what was replaced, names as well as URIs, in its variables (`_uac_fu` ..).
+    /// Module dialog is needed, and `dlg_manage()` before `uac_replace_from()`.
+    #[param(default = false)]
+    pub restore_dlg: bool,
     /// The URIs in Record-Route are mixed with this text. It keeps them from being read at a glance; it is no encryption.
     pub restore_passwd: Str,
     /// Name of the Record-Route parameter with the URI of From.
@@ -192,6 +197,8 @@ pub struct Uac {
     tm: Arc<Tm>,
     /// Set when the module starts: rr may be loaded after it.
     rr: OnceLock<Arc<Rr>>,
+    /// With `restore_dlg`.
+    dialogs: OnceLock<Arc<Dialogs>>,
     default_socket: OnceLock<SocketId>,
     core: Arc<Core>,
     reg: reg::Registrations,
@@ -224,7 +231,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         return Err(Diagnostic::error(Code::ParamValue, "module uac needs module tm", creating.span, "load tm before"));
     };
     let (rr, default_socket) = (OnceLock::new(), OnceLock::new());
-    Ok(Arc::new(Uac { params, from_avp, to_avp, auth, tm, rr, default_socket, core, reg }))
+    Ok(Arc::new(Uac { params, from_avp, to_avp, auth, tm, rr, dialogs: OnceLock::new(), default_socket, core, reg }))
 }
 
 /// The name in `$avp(name)`.
@@ -283,9 +290,14 @@ impl Uac {
         if self.params.restore_mode == RestoreMode::None {
             return Ok(());
         }
-        let rr = core.modules.get().and_then(|modules| modules.get::<Rr>()).ok_or("module rr is not loaded")?;
+        let modules = core.modules.get();
+        if self.params.restore_dlg {
+            let dialogs = modules.and_then(|modules| modules.get::<Dialogs>());
+            let _ = self.dialogs.set(dialogs.ok_or("`restore_dlg` needs module dialog")?);
+        }
+        let rr = modules.and_then(|modules| modules.get::<Rr>()).ok_or("module rr is not loaded")?;
         if self.params.restore_mode == RestoreMode::Auto {
-            if !rr.appends_from_tag() {
+            if !self.params.restore_dlg && !rr.appends_from_tag() {
                 return Err("restore_mode `auto` needs parameter `append_fromtag` of module rr".to_owned());
             }
             let me = self.clone();

@@ -7,6 +7,7 @@ use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
 
 use super::name_addr::{Field, Place, check, is_whole};
 use super::{RestoreMode, Uac, stored};
+use crate::dialog::{Dialog, Dialogs};
 use crate::rr::{Direction, Rr};
 use crate::tm::Tm;
 
@@ -68,9 +69,19 @@ impl Uac {
         if let Some(uri) = &uri
             && self.params.restore_mode != RestoreMode::None
         {
-            let value = stored::encode(&place.uri, uri, &self.params.restore_passwd);
-            let param = [b";", &**self.param(field), b"=", value.as_bytes()].concat();
-            self.rr()?.add_param(cx, Str::from(param))?;
+            if let Some(dialogs) = self.dialogs.get() {
+                match dialogs.current(cx) {
+                    Some(dialog) => keep(&dialog, field, &place, display.as_ref(), uri)?,
+                    None => {
+                        let text = "later requests will not be changed: dlg_manage() was not called before";
+                        engine::log!(cx.core.log, Warning, "{}: {}: {text}", cx.place(), field.name());
+                    }
+                }
+            } else {
+                let value = stored::encode(&place.uri, uri, &self.params.restore_passwd);
+                let param = [b";", &**self.param(field), b"=", value.as_bytes()].concat();
+                self.rr()?.add_param(cx, Str::from(param))?;
+            }
             self.remember(cx, field, &place.whole);
             self.restore_in_replies(cx, field, place.whole.clone());
         }
@@ -107,6 +118,9 @@ impl Uac {
 
     /// Restores in a request within a dialog what the parameter for `field` is about. `None`: there is no such parameter.
     fn restore(&self, cx: &mut RouteCx, field: Field) -> Result<Option<(Field, Str)>, ScriptError> {
+        if let Some(dialogs) = self.dialogs.get() {
+            return self.restore_from_dialog(cx, dialogs, field);
+        }
         let rr = self.rr()?;
         let Some(value) = rr.route_param(cx, self.param(field)).filter(|value| !value.is_empty()) else {
             return Ok(None);
@@ -132,6 +146,29 @@ impl Uac {
         Ok(Some((field, place.whole)))
     }
 
+    /// The same with `restore_dlg`: name and URI are what the dialog says, whatever the request has.
+    fn restore_from_dialog(
+        &self,
+        cx: &mut RouteCx,
+        dialogs: &Dialogs,
+        field: Field,
+    ) -> Result<Option<(Field, Str)>, ScriptError> {
+        let Some((dialog, direction)) = dialogs.current_with_direction(cx) else { return Ok(None) };
+        let names = variables(field);
+        let (field, name, uri) = match direction {
+            Direction::Downstream => (field, names.new_display, names.new_uri),
+            Direction::Upstream => (field.other(), names.old_display, names.old_uri),
+        };
+        let Some(uri) = dialog.variable(uri.as_bytes()) else { return Ok(None) };
+        let name = dialog.variable(name.as_bytes()).unwrap_or_default();
+        let place = Place::find(&cx.message, field)?;
+        if !place.is_edited(cx) {
+            place.set(cx, Some(&name), Some(&uri));
+            self.remember(cx, field, &place.whole);
+        }
+        Ok(Some((field, place.whole)))
+    }
+
     /// `restore_mode` `auto`: `loose_route` found our Route.
     pub(super) fn restore_all(&self, cx: &mut RouteCx) {
         if !cx.message.is_request() {
@@ -148,6 +185,40 @@ impl Uac {
             }
         }
     }
+}
+
+/// The dialog's variables for a header: Kamailio's.
+struct Variables {
+    old_uri: &'static str,
+    new_uri: &'static str,
+    old_display: &'static str,
+    new_display: &'static str,
+}
+
+const fn variables(field: Field) -> Variables {
+    match field {
+        Field::From => {
+            Variables { old_uri: "_uac_fu", new_uri: "_uac_funew", old_display: "_uac_fdp", new_display: "_uac_fdpnew" }
+        }
+        Field::To => {
+            Variables { old_uri: "_uac_to", new_uri: "_uac_tonew", old_display: "_uac_tdp", new_display: "_uac_tdpnew" }
+        }
+    }
+}
+
+/// Has the dialog keep what was received and what is sent.
+fn keep(dialog: &Dialog, field: Field, place: &Place, display: Option<&Str>, uri: &Str) -> Result<(), ScriptError> {
+    let names = variables(field);
+    let empty = Str::EMPTY;
+    for (name, value) in [
+        (names.old_uri, &place.uri),
+        (names.new_uri, uri),
+        (names.old_display, &place.display),
+        (names.new_display, display.unwrap_or(&empty)),
+    ] {
+        dialog.set_variable(&Str::from_static(name), Some(value))?;
+    }
+    Ok(())
 }
 
 /// Name and URI out of one or two arguments.
