@@ -14,6 +14,7 @@ pub mod auth_db;
 pub mod avpops;
 pub mod cfg_rpc;
 pub mod cfgutils;
+mod core_hash;
 pub mod corex;
 pub mod counters;
 pub mod ctl;

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::destination::Destination;
+use crate::core_hash::core_hash;
 
 /// More calls are not counted.
 const MOST: usize = 1_000_000;
@@ -41,7 +42,7 @@ impl Calls {
 
     fn table(&self, call_id: &Str) -> &Mutex<HashMap<Str, Call>> {
         // The number of tables is a power of two.
-        &self.tables[super::hash::hash(call_id, None) as usize & (self.tables.len() - 1)]
+        &self.tables[core_hash(&[call_id]) as usize & (self.tables.len() - 1)]
     }
 
     /// Counts a call for a destination; it leaves the one that it was counted for before. False: there are too many.

@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 
 use engine::{RpcArguments, RpcFault, RpcResult, RpcValue, Str, log, rpc};
 
+use super::Dispatcher;
 use super::destination::{Destination, Line};
 use super::functions::parse_state;
 use super::sets::Sets;
-use super::{Dispatcher, hash};
+use crate::core_hash::core_hash;
 
 fn invalid<E>(_: E) -> RpcFault {
     RpcFault::new(500, "Invalid Parameters")
@@ -217,7 +218,10 @@ pub async fn hash(me: Arc<Dispatcher>, mut arguments: RpcArguments) -> RpcResult
     let first: String = arguments.take().map_err(invalid)?;
     let second: Option<String> =
         if arguments.remaining() > 0 { arguments.take().map(Some).map_err(invalid)? } else { None };
-    let hash = hash::hash(first.as_bytes(), second.as_ref().map(String::as_bytes));
+    let hash = match &second {
+        Some(second) => core_hash(&[first.as_bytes(), second.as_bytes()]),
+        None => core_hash(&[first.as_bytes()]),
+    };
     let slot = u32::try_from(slots).ok().filter(|slots| *slots > 0).map_or(0, |slots| hash % slots);
     Ok(vec![RpcValue::structure([("hashid", (hash as i32).into()), ("slot", slot.into())])])
 }

@@ -12,6 +12,7 @@ use super::destination::Destination;
 use super::params::{FAILOVER, HASH_USER};
 use super::sets::Set;
 use super::{Dispatcher, hash};
+use crate::core_hash::core_hash;
 
 /// `xavp_dst_mode`: there are no attributes.
 const WITHOUT_ATTRIBUTES: i64 = 1;
@@ -153,14 +154,14 @@ impl Dispatcher {
         let hashed = match algorithm {
             0 => {
                 let id = cx.message.call_id().filter(|id| !id.is_empty()).ok_or_else(|| missing("Call-ID"))?;
-                hash::hash(&id, None)
+                core_hash(&[&id])
             }
             1 => of_uri(cx.message.from().ok().flatten().map(|from| from.uri.clone()), "From URI")?,
             2 => of_uri(cx.message.to().ok().flatten().map(|to| to.uri.clone()), "To URI")?,
             3 => of_uri(Some(cx.request_uri()), "request-URI")?,
             4 => return Ok(in_turn()),
             5 => match hash::username(cx) {
-                Some(name) => hash::hash(&name, None),
+                Some(name) => core_hash(&[&name]),
                 None => return Ok(in_turn()),
             },
             6 => rand::rng().random(),
@@ -170,7 +171,7 @@ impl Dispatcher {
                 if text.is_empty() {
                     return Err(missing("text"));
                 }
-                hash::hash(&text, None)
+                core_hash(&[&text])
             }
             9 => {
                 if set.weighted.is_empty() {

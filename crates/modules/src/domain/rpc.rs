@@ -5,11 +5,11 @@ use std::sync::Arc;
 use engine::{RpcFault, RpcResult, RpcValue, rpc};
 
 use super::Domain;
-use crate::usrloc::aor_hash;
+use crate::core_hash::core_case_hash;
 
 /// Kamailio's number of the list that something stands in; lists come out in the order of their numbers.
 fn list_number(key: &[u8]) -> u32 {
-    aor_hash(&key.to_ascii_lowercase()) & 127
+    core_case_hash(key) & 127
 }
 
 /// Reads both tables anew. When that fails the domains stay as they were.

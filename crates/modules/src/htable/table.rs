@@ -13,6 +13,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
 use super::definition::Definition;
+use crate::core_hash::core_case_hash;
 
 /// At most 2^8 shards: more than workers, so that they seldom meet.
 const SHARD_BITS: u32 = 8;
@@ -115,22 +116,6 @@ pub struct Occupancy {
     pub most: usize,
 }
 
-/// Kamailio's hash of a key: capitals count as small letters. It decides the order of lists only.
-#[must_use]
-pub fn key_hash(key: &[u8]) -> u32 {
-    let mut hash = 0_u32;
-    let word = |bytes: &[u8]| {
-        let word = bytes.iter().fold(0_u32, |word, byte| word << 8 | u32::from(byte.to_ascii_lowercase()));
-        word ^ (word >> 3)
-    };
-    let mut chunks = key.chunks_exact(4);
-    for chunk in &mut chunks {
-        hash = hash.wrapping_add(word(chunk));
-    }
-    hash = hash.wrapping_add(word(chunks.remainder()));
-    hash.wrapping_add(hash >> 11).wrapping_add(hash >> 13).wrapping_add(hash >> 23)
-}
-
 /// The text in memory of its own: a piece of a message would keep the whole message. Reading it allocates nothing.
 fn own(value: Value) -> Value {
     match value {
@@ -198,7 +183,7 @@ impl Table {
     /// An item's value; `None` when it is not there.
     #[must_use]
     pub fn find(&self, key: &[u8], now: i64) -> Option<Value> {
-        let shard = self.shard(key_hash(key)).lock();
+        let shard = self.shard(core_case_hash(key)).lock();
         let item = shard.items.find(self.hasher.hash_one(key), |item| *item.key == *key)?;
         (!item.is_over(now)).then(|| item.value.clone())
     }
@@ -212,7 +197,7 @@ impl Table {
     /// An item with its end.
     #[must_use]
     pub fn show(&self, key: &[u8], now: i64) -> Option<Shown> {
-        let shard = self.shard(key_hash(key)).lock();
+        let shard = self.shard(core_case_hash(key)).lock();
         let item = shard.items.find(self.hasher.hash_one(key), |item| *item.key == *key)?;
         (!item.is_over(now)).then(|| self.shown(item))
     }
@@ -243,7 +228,7 @@ impl Table {
             return Ok(());
         }
         let value = own(value);
-        let hash = key_hash(key);
+        let hash = core_case_hash(key);
         let mut shard = self.shard(hash).lock();
         match shard.items.find_mut(self.hasher.hash_one(key), |item| *item.key == *key) {
             Some(item) => {
@@ -281,7 +266,7 @@ impl Table {
     /// # Errors
     /// There is no room for the item.
     pub fn add(&self, key: &[u8], number: i64, now: i64) -> Result<Option<i64>, Full> {
-        let hash = key_hash(key);
+        let hash = core_case_hash(key);
         let mut shard = self.shard(hash).lock();
         let start = match shard.items.find_mut(self.hasher.hash_one(key), |item| *item.key == *key) {
             Some(item) if !item.is_over(now) => {
@@ -319,7 +304,7 @@ impl Table {
 
     /// Sets the seconds until an item's time is over; 0 and less: it stays for ever. False when it is not there.
     pub fn set_seconds_left(&self, key: &[u8], seconds: i64, now: i64) -> bool {
-        let mut shard = self.shard(key_hash(key)).lock();
+        let mut shard = self.shard(core_case_hash(key)).lock();
         match shard.items.find_mut(self.hasher.hash_one(key), |item| *item.key == *key) {
             Some(item) if !item.is_over(now) => {
                 if self.definition.autoexpire != 0 {
@@ -333,7 +318,7 @@ impl Table {
 
     /// Takes an item away; false when it was not there.
     pub fn remove(&self, key: &[u8]) -> bool {
-        let mut shard = self.shard(key_hash(key)).lock();
+        let mut shard = self.shard(core_case_hash(key)).lock();
         match shard.items.find_entry(self.hasher.hash_one(key), |item| *item.key == *key) {
             Ok(entry) => {
                 let (item, _) = entry.remove();
@@ -438,27 +423,6 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Seen in Kamailio's `sht_print`.
-    #[test]
-    fn hash_is_kamailios() {
-        for (key, hash) in [
-            ("", 0),
-            ("n", 99),
-            ("n2", 25603),
-            ("@", 72),
-            ("_", 84),
-            ("[", 80),
-            ("big", 7_222_656),
-            ("huge", 1_703_651_242),
-            ("x=>y", 2_001_550_283),
-            ("<null>", 1_005_418_900),
-            ("alice@example.com", 2_920_418_261),
-            ("A_b@C[x]Z", 3_704_037_701),
-        ] {
-            assert_eq!(key_hash(key.as_bytes()), hash, "{key}");
-        }
-    }
 
     fn table(autoexpire: i64, updateexpire: bool, initval: Option<i64>) -> Table {
         let definition = Definition {

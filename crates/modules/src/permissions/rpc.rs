@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::addresses::{Entry, Place};
 use super::trusted::{Pattern, Rule};
 use super::{Permissions, address_source, trusted};
-use crate::usrloc::aor_hash;
+use crate::core_hash::core_hash;
 
 /// When the last reload was, and whether one runs.
 #[derive(Default)]
@@ -44,7 +44,7 @@ impl Permissions {
 
 /// Kamailio's number of the list that something stands in.
 fn list_number(key: &[u8]) -> u32 {
-    aor_hash(key) & 127
+    core_hash(&[key]) & 127
 }
 
 fn text_or_null(text: Option<&str>) -> RpcValue {

@@ -7,7 +7,8 @@ use engine::{
 use language::ast::Variable;
 
 use super::Registrar;
-use crate::usrloc::{Contact, TableName, Usrloc, aor_hash};
+use crate::core_hash::core_hash;
+use crate::usrloc::{Contact, TableName, Usrloc};
 
 /// The profiles of a message.
 #[derive(Default)]
@@ -145,7 +146,7 @@ pub(crate) fn ulc(cx: &RouteCx, me: &Registrar, name: UlcName, index: Index) -> 
     match name.attribute {
         Attribute::Aor => Value::from(&profile.aor),
         Attribute::Domain => Value::from(&profile.table),
-        Attribute::AorHash => Value::from(aor_hash(&profile.aor)),
+        Attribute::AorHash => Value::from(core_hash(&[&profile.aor])),
         Attribute::Count => Value::from(profile.contacts.len()),
         attribute => profile.contacts.get(at).map_or(Value::Null, |contact| value(&me.usrloc, contact, attribute)),
     }

@@ -347,21 +347,6 @@ pub fn local_socket(core: &Core, description: &[u8]) -> Option<SocketId> {
     found.map(|socket| socket.id)
 }
 
-/// The hash of an address of record that `ul.dump` and `$ulc(..=>aorhash)` show: Kamailio's.
-#[must_use]
-pub fn aor_hash(aor: &[u8]) -> u32 {
-    let mut hash = 0_u32;
-    let mut chunks = aor.chunks_exact(4);
-    let mix = |word: u32| word ^ (word >> 3);
-    for chunk in &mut chunks {
-        let word = chunk.iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
-        hash = hash.wrapping_add(mix(word));
-    }
-    let rest = chunks.remainder().iter().fold(0_u32, |word, &byte| word << 8 | u32::from(byte));
-    hash = hash.wrapping_add(mix(rest));
-    hash.wrapping_add(hash >> 11).wrapping_add(hash >> 13).wrapping_add(hash >> 23)
-}
-
 /// A location table named in a function's argument; it must be constant.
 #[derive(Clone)]
 pub struct TableName(pub Arc<Table>);

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use database::{Error, Scheme};
 use engine::{RpcArguments, RpcFault, RpcResult, RpcValue, Str, rpc};
 
+use super::Usrloc;
 use super::contact::Contact;
 use super::store::Mode;
 use super::table::Table;
-use super::{Usrloc, aor_hash};
+use crate::core_hash::core_hash;
 
 const NOT_SET: &str = "[not set]";
 
@@ -74,7 +75,7 @@ fn contacts(me: &Usrloc, list: &[Contact]) -> RpcValue {
 
 fn dump_table(me: &Usrloc, table: &Table, brief: bool) -> RpcValue {
     let size = 1_u32 << me.params.hash_size;
-    let slot = |aor: &Str| aor_hash(aor) & (size - 1);
+    let slot = |aor: &Str| core_hash(&[aor]) & (size - 1);
     let mut slots: Vec<u32>;
     let users;
     if brief {
@@ -87,7 +88,7 @@ fn dump_table(me: &Usrloc, table: &Table, brief: bool) -> RpcValue {
         records.sort_by_cached_key(|(aor, _)| (slot(aor), aor.clone()));
         slots = records.iter().map(|(aor, _)| slot(aor)).collect();
         let infos = records.iter().map(|(aor, list)| {
-            let hash = unsigned(aor_hash(aor));
+            let hash = unsigned(core_hash(&[aor]));
             let info = [("AoR", RpcValue::from(aor)), ("HashID", hash), ("Contacts", contacts(me, list))];
             RpcValue::structure([("Info", RpcValue::structure(info))])
         });

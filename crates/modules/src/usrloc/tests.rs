@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{RpcValue, Str};
 use testkit::Bench;
 
-use super::{Contact, EventKind, Usrloc, aor_hash};
+use super::{Contact, EventKind, Usrloc};
 
 /// When the clock of a bench starts.
 const START: i64 = 1_767_225_600;
@@ -39,13 +39,6 @@ fn uris_at(me: &Usrloc, aor: &str, seconds: i64) -> Vec<String> {
 
 fn uris(me: &Usrloc, aor: &str) -> Vec<String> {
     uris_at(me, aor, 0)
-}
-
-#[test]
-fn hash_is_kamailios() {
-    for (aor, hash) in [("bob", 7_222_211), ("n", 99), ("s", 125), ("s4", 32_100)] {
-        assert_eq!(aor_hash(aor.as_bytes()), hash, "{aor}");
-    }
 }
 
 #[test]
