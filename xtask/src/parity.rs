@@ -36,9 +36,9 @@ fn run(program: &Program, name: &str, paths: &[String], patience: u64) -> Result
         for _ in 0..PARALLEL {
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    // On a busy machine a process may be late: what fails is tried once more, alone in its own process.
-                    let result = scenario::run_process(file, program, &around)
-                        .or_else(|_| scenario::run_process(file, program, &around));
+                    // On a busy machine a process may be late: what fails is tried twice more.
+                    let attempt = || scenario::run_process(file, program, &around);
+                    let result = attempt().or_else(|_| attempt()).or_else(|_| attempt());
                     if let Ok(mut results) = results.lock() {
                         results.push((file, result));
                     }

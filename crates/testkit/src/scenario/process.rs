@@ -46,7 +46,7 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// How long a look for a message waits.
 const POLL: Duration = Duration::from_millis(20);
 /// How long a process may take for a message that nobody waits for.
-const SETTLE: Duration = Duration::from_millis(100);
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// A running server and its phones.
 pub(super) struct Process {

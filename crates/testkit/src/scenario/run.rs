@@ -128,6 +128,8 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
             Step::Rows { query, text, line } => {
                 let query = expect::replace_known(&fill(query, server, &addresses), &known);
                 let wanted = fill(text, server, &addresses);
+                // Kamailio's SQLite loses what it writes while somebody reads.
+                target.settle();
                 rows(store(target, *line)?, &query, &wanted, &mut known)
                     .map_err(|error| format!("line {line}: {error}"))?;
             }
