@@ -115,7 +115,7 @@ impl Target for Memory {
     }
 
     /// Sending ends when all is done.
-    fn settle(&mut self) {}
+    fn settle(&mut self, _: Duration) {}
 
     fn pass(&mut self, seconds: u64) {
         self.bench.advance(Duration::from_secs(seconds));

@@ -45,8 +45,6 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// How long a look for a message waits.
 const POLL: Duration = Duration::from_millis(20);
-/// How long a process may take for a message that nobody waits for.
-const SETTLE: Duration = Duration::from_millis(200);
 
 /// A running server and its phones.
 pub(super) struct Process {
@@ -369,8 +367,8 @@ impl Target for Process {
         std::thread::sleep(Duration::from_secs(seconds));
     }
 
-    fn settle(&mut self) {
-        std::thread::sleep(SETTLE);
+    fn settle(&mut self, time: Duration) {
+        std::thread::sleep(time);
     }
 
     fn set_zone(&mut self, zone: Zone) {

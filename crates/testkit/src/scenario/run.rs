@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::digest::Challenges;
 use super::expect;
@@ -24,7 +25,7 @@ pub(super) trait Target {
     /// Lets time pass.
     fn pass(&mut self, seconds: u64);
     /// Lets the server finish what it was sent: messages of two phones have no order on the wire.
-    fn settle(&mut self);
+    fn settle(&mut self, time: Duration);
     /// A phone closes its connections.
     fn close(&mut self, phone: &str) -> Result<(), String>;
     /// A phone accepts no connections from now on.
@@ -74,6 +75,11 @@ pub(super) fn fill(text: &str, server: SocketAddr, phones: &[(String, SocketAddr
     text
 }
 
+/// How long a process may take for a message that nobody waits for; not so long that others are sent again.
+const BETWEEN_PHONES: Duration = Duration::from_millis(50);
+/// How long it may take for what it writes after its last message.
+const BEFORE_ROWS: Duration = Duration::from_millis(200);
+
 pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), String> {
     let server = target.server();
     let mut addresses = Vec::new();
@@ -88,7 +94,7 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
             (at.checked_sub(1).map(|at| &scenario.steps[at]), step)
             && before != now
         {
-            target.settle();
+            target.settle(BETWEEN_PHONES);
         }
         match step {
             Step::Send { phone, tcp, text, line } => {
@@ -129,7 +135,7 @@ pub(super) fn run(scenario: &Scenario, target: &mut impl Target) -> Result<(), S
                 let query = expect::replace_known(&fill(query, server, &addresses), &known);
                 let wanted = fill(text, server, &addresses);
                 // Kamailio's SQLite loses what it writes while somebody reads.
-                target.settle();
+                target.settle(BEFORE_ROWS);
                 rows(store(target, *line)?, &query, &wanted, &mut known)
                     .map_err(|error| format!("line {line}: {error}"))?;
             }
@@ -168,7 +174,7 @@ fn rows(store: &Store, query: &str, wanted: &str, known: &mut BTreeMap<String, S
         if looks == 20 {
             return Err(format!("{error}\n--- the database has:\n{got}"));
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
