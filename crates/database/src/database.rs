@@ -113,11 +113,20 @@ pub struct Common {
     pub latency_limit: Option<Duration>,
     /// Who hears of events.
     pub listener: Option<Listener>,
+    hold: OnceLock<Hold>,
+}
+
+impl Common {
+    /// With the usual table of versions.
+    #[must_use]
+    pub fn new(listener: Option<Listener>) -> Self {
+        Self { version_table: "version".into(), latency_limit: None, listener, hold: OnceLock::new() }
+    }
 }
 
 impl Default for Common {
     fn default() -> Self {
-        Self { version_table: "version".into(), latency_limit: None, listener: None }
+        Self::new(None)
     }
 }
 
@@ -137,7 +146,6 @@ struct Inner {
     driver: OnceCell<Driver>,
     health: Mutex<Health>,
     common: Arc<Common>,
-    hold: Arc<OnceLock<Hold>>,
 }
 
 #[derive(Default)]
@@ -151,12 +159,12 @@ impl Database {
     /// A handle for a program that has no modules, such as `olelo db`; nothing is connected yet.
     #[must_use]
     pub fn new(url: Url, options: Options) -> Self {
-        Self::with(url, options, Arc::default(), Arc::default())
+        Self::with(url, options, Arc::default())
     }
 
-    fn with(url: Url, options: Options, common: Arc<Common>, hold: Arc<OnceLock<Hold>>) -> Self {
+    fn with(url: Url, options: Options, common: Arc<Common>) -> Self {
         let health = Mutex::default();
-        Self { inner: Arc::new(Inner { url, options, driver: OnceCell::new(), health, common, hold }) }
+        Self { inner: Arc::new(Inner { url, options, driver: OnceCell::new(), health, common }) }
     }
 
     /// Its address; shown without the password.
@@ -235,7 +243,7 @@ impl Database {
     /// Writes what is not written yet. The handle is of no use afterwards.
     pub async fn close(&self) {
         if let Some(driver) = self.inner.driver.get() {
-            let _hold = self.inner.hold.get().map(|hold| hold());
+            let _hold = self.inner.common.hold.get().map(|hold| hold());
             driver.close().await;
         }
     }
@@ -253,7 +261,7 @@ impl Database {
         {
             return Err(error.clone());
         }
-        let _hold = inner.hold.get().map(|hold| hold());
+        let _hold = inner.common.hold.get().map(|hold| hold());
         let began = Instant::now();
         let mut result = Err(Error::Unavailable(inner.url.to_string()));
         for _ in 0..2 {
@@ -308,7 +316,6 @@ type Special = (Scheme, String, Options);
 pub struct Databases {
     state: Mutex<State>,
     common: Arc<Common>,
-    hold: Arc<OnceLock<Hold>>,
 }
 
 #[derive(Default)]
@@ -337,7 +344,7 @@ impl Databases {
 
     /// See [`Hold`]. Can be set once.
     pub fn hold(&self, hold: Hold) {
-        let _ = self.hold.set(hold);
+        let _ = self.common.hold.set(hold);
     }
 
     /// The database at `url`. No I/O happens; an error names what the configuration lacks.
@@ -353,7 +360,7 @@ impl Databases {
         }
         let own = state.special.iter().find(|(scheme, name, _)| *scheme == url.scheme && *name == url.database);
         let options = own.map_or(options, |(_, _, options)| options.clone());
-        let database = Database::with(url.clone(), options, self.common.clone(), self.hold.clone());
+        let database = Database::with(url.clone(), options, self.common.clone());
         state.open.insert(url, database.clone());
         Ok(database)
     }

@@ -222,7 +222,7 @@ fn a_database_that_is_not_there() {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = events.clone();
         let listener = move |event: &Event| heard.lock().unwrap().push(event.clone());
-        let databases = Databases::new(Common { listener: Some(Box::new(listener)), ..Common::default() });
+        let databases = Databases::new(Common::new(Some(Box::new(listener))));
         assert!(databases.get("sqlite:///x").is_err_and(|error| error.0.contains("db_sqlite")));
         let short = Options { connect_limit: Duration::from_millis(200), ..Options::default() };
         databases.register(Scheme::Mysql, short);
@@ -245,11 +245,10 @@ fn versions_in_another_table_and_slow_answers() {
     runtime().block_on(async {
         let events = Arc::new(Mutex::new(Vec::new()));
         let heard = events.clone();
-        let databases = Databases::new(Common {
-            version_table: "layouts".into(),
-            latency_limit: Some(Duration::ZERO),
-            listener: Some(Box::new(move |event: &Event| heard.lock().unwrap().push(event.clone()))),
-        });
+        let mut common = Common::new(Some(Box::new(move |event: &Event| heard.lock().unwrap().push(event.clone()))));
+        common.version_table = "layouts".into();
+        common.latency_limit = Some(Duration::ZERO);
+        let databases = Databases::new(common);
         databases.register(Scheme::Sqlite, options());
         let database = databases.get(&url).unwrap();
         database.raw("CREATE TABLE layouts (table_name TEXT, table_version INT)").await.unwrap();

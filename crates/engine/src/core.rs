@@ -412,16 +412,15 @@ impl Core {
 /// The databases with what the core parameters say of them.
 fn databases(settings: &Settings, log: Arc<Log>) -> database::Databases {
     let level = Level::from_number(settings.latency_log);
-    database::Databases::new(database::Common {
-        version_table: settings.version_table.clone(),
-        latency_limit: settings.latency_limit_db,
-        listener: Some(Box::new(move |event| match event {
-            database::Event::Lost(error) => crate::log!(log, Error, "database: {error}"),
-            database::Event::Back(url) => crate::log!(log, Notice, "database: connected again to {url}"),
-            database::Event::Slow(url, took, statement) => {
-                let line = format!("database: {url} took {} us for: {statement}", took.as_micros());
-                log.write_for(level, module_path!(), &line);
-            }
-        })),
-    })
+    let mut common = database::Common::new(Some(Box::new(move |event| match event {
+        database::Event::Lost(error) => crate::log!(log, Error, "database: {error}"),
+        database::Event::Back(url) => crate::log!(log, Notice, "database: connected again to {url}"),
+        database::Event::Slow(url, took, statement) => {
+            let line = format!("database: {url} took {} us for: {statement}", took.as_micros());
+            log.write_for(level, module_path!(), &line);
+        }
+    })));
+    common.version_table.clone_from(&settings.version_table);
+    common.latency_limit = settings.latency_limit_db;
+    database::Databases::new(common)
 }

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,14 +114,16 @@ impl Process {
 
     /// Ends the server, in an orderly way unless `kill`.
     fn end(&mut self, kill: bool) {
-        if !kill {
+        if !kill && matches!(self.child.try_wait(), Ok(None)) {
             let _ = Command::new("kill").arg(self.child.id().to_string()).status();
             let end = Instant::now() + Duration::from_secs(3);
             while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
-        let _ = self.child.kill();
+        // Kamailio's children outlive their parent's sudden death.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
         let _ = self.child.wait();
     }
 
@@ -191,6 +194,7 @@ fn spawn(
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("cannot start {command:?}: {error}"))?;
     if let Some(stderr) = child.stderr.take() {
