@@ -52,13 +52,19 @@ impl Failure {
 pub(super) struct Pending(pub(super) Option<Vec<Str>>);
 
 impl Registrar {
-    /// The Contact header line; `None` when there is no contact.
-    pub(super) fn contact_header(&self, cx: &RouteCx, table: &Table, aor: &[u8], list: &[Contact]) -> Option<Str> {
+    /// The Contact header line, with what is left of each contact's time at `now`; `None` when there is no contact.
+    pub(super) fn contact_header(
+        &self,
+        cx: &RouteCx,
+        table: &Table,
+        aor: &[u8],
+        list: &[Contact],
+        now: i64,
+    ) -> Option<Str> {
         if list.is_empty() {
             return None;
         }
         let gruu = self.params.gruu_enabled && supports(cx, "gruu");
-        let now = self.usrloc.now();
         let mut line = b"Contact: ".to_vec();
         for (at, contact) in list.iter().enumerate() {
             if at > 0 {

@@ -56,7 +56,14 @@ impl Registrar {
     }
 
     /// Carries out the request as a whole.
-    async fn register(&self, cx: &mut RouteCx, table: &Table, flags: SaveFlags, aor: &Str) -> Result<i32, Failure> {
+    async fn register(
+        &self,
+        cx: &mut RouteCx,
+        table: &Table,
+        flags: SaveFlags,
+        aor: &Str,
+        now: i64,
+    ) -> Result<i32, Failure> {
         let usrloc = &self.usrloc;
         let wanted = self.wanted(cx, flags)?;
         let limit = self.number(cx, "max_contacts").unwrap_or_else(|| self.live.max_contacts.get());
@@ -75,7 +82,6 @@ impl Registrar {
         {
             wanted = vec![wanted.swap_remove(first)];
         }
-        let now = usrloc.now();
         let mut done = Ok(INSERTED);
         let told = &mut done;
         let changed = usrloc.change(table, aor, flags.memory_only(), move |editor| {
@@ -112,10 +118,12 @@ impl Registrar {
         flags: SaveFlags,
         uri: Option<&Str>,
     ) -> (Result<i32, Failure>, Vec<Str>) {
+        // One time for storing and answering: the phone is told the seconds that it got, whatever the database takes.
+        let now = self.usrloc.now();
         let checked = self.check(cx).and_then(|()| self.aor_for(cx, uri));
         let (aor, mut result) = match checked {
             Ok(aor) => {
-                let result = self.register(cx, table, flags, &aor).await;
+                let result = self.register(cx, table, flags, &aor, now).await;
                 (aor, result)
             }
             Err(failure) => (Str::EMPTY, Err(failure)),
@@ -132,7 +140,7 @@ impl Registrar {
         for contact in &list {
             self.show(cx, contact);
         }
-        let contacts = self.contact_header(cx, table, &aor, &list);
+        let contacts = self.contact_header(cx, table, &aor, &list, now);
         let lines = self.reply_headers(cx, contacts, result.as_ref().err());
         (result, lines)
     }
