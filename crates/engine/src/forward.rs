@@ -1,5 +1,6 @@
 //! Sending a request or reply on: our Via, the edits, the next hop.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
@@ -28,7 +29,7 @@ pub struct Sending {
 /// The text parts of the first Via's `received` and `rport`.
 #[derive(Default)]
 pub struct SourceInVia {
-    received: Option<String>,
+    received: Option<Vec<u8>>,
     rport: Option<u16>,
 }
 
@@ -43,13 +44,18 @@ impl SourceInVia {
         // A `received` that the sender made up would send the replies to somebody else.
         let made_up = via.received().is_some_and(|received| address_of(&received) != Some(source));
         let same = address_of(&via.host) == Some(source) && !made_up;
-        Self { received: (asked || !same).then(|| source.to_string()), rport: rport.then(|| cx.source.port()) }
+        let received = (asked || !same).then(|| {
+            let mut text = Vec::with_capacity(16);
+            sip::write::bare_address(&mut text, source);
+            text
+        });
+        Self { received, rport: rport.then(|| cx.source.port()) }
     }
 
     /// As the printer takes it.
     #[must_use]
     pub fn addition(&self) -> ViaAddition<'_> {
-        ViaAddition { received: self.received.as_ref().map(String::as_bytes), rport: self.rport }
+        ViaAddition { received: self.received.as_deref(), rport: self.rport }
     }
 }
 
@@ -62,46 +68,42 @@ pub fn address_of(host: &[u8]) -> Option<IpAddr> {
 
 /// The host and port that others shall use for a socket: advertised ones first.
 #[must_use]
-pub fn sent_by(cx: &RouteCx, socket: &LocalSocket) -> (String, u16) {
-    let (mut host, mut port) = match &socket.advertise {
-        Some((host, port)) => (host.clone(), port.unwrap_or_else(|| socket.address.port())),
-        None => (local_address(cx, socket), socket.address.port()),
-    };
+pub fn sent_by<'a>(cx: &'a RouteCx, socket: &'a LocalSocket) -> (Cow<'a, [u8]>, u16) {
     let settings = &cx.core.settings;
-    if let Some(address) = cx
-        .to
-        .advertised_address
-        .as_ref()
-        .map(|address| address.to_text().into_owned())
-        .or_else(|| settings.advertised_address.clone())
-    {
-        host = address;
-    }
-    if let Some(advertised) = cx.to.advertised_port.or(settings.advertised_port) {
-        port = advertised;
-    }
-    (host, port)
+    let own_port = socket.address.port();
+    let (host, port): (Cow<'a, [u8]>, u16) = match &socket.advertise {
+        Some((host, port)) => (host.as_bytes().into(), port.unwrap_or(own_port)),
+        None => (host_of(cx, socket), own_port),
+    };
+    let host = match (&cx.to.advertised_address, &settings.advertised_address) {
+        (Some(address), _) => address.as_bytes().into(),
+        (None, Some(address)) => address.as_bytes().into(),
+        (None, None) => host,
+    };
+    (host, cx.to.advertised_port.or(settings.advertised_port).unwrap_or(port))
 }
 
 /// The address of a socket; on a wildcard socket the one that this message came to.
-fn local_address(cx: &RouteCx, socket: &LocalSocket) -> String {
-    let mut address = socket.address.ip();
-    if address.is_unspecified() {
-        address = cx.received.destination.ip();
+#[must_use]
+pub fn host_of<'a>(cx: &RouteCx, socket: &'a LocalSocket) -> Cow<'a, [u8]> {
+    if !socket.is_wildcard() {
+        return socket.host.as_bytes().into();
     }
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
-    }
+    let mut text = Vec::with_capacity(16);
+    sip::write::address(&mut text, cx.received.destination.ip());
+    text.into()
 }
 
-/// What dynamic pieces of edits stand for.
+/// What dynamic pieces of the queued edits stand for; nothing when there are none.
 #[must_use]
 pub fn addresses(cx: &RouteCx, sent: Option<&LocalSocket>) -> Addresses {
+    if !cx.message.edits().needs_addresses() {
+        return Addresses::default();
+    }
     let endpoint = |socket: &LocalSocket| {
         let (host, port) = sent_by(cx, socket);
         let name = socket.name.as_deref().map(Str::from).unwrap_or_default();
-        Endpoint { protocol: socket.protocol, address: Str::from(host), port, socket: u32::from(socket.id.0), name }
+        Endpoint { protocol: socket.protocol, address: Str::from(&*host), port, socket: u32::from(socket.id.0), name }
     };
     Addresses { received: cx.core.socket(cx.received.socket).map(endpoint), sent: sent.map(endpoint) }
 }
@@ -149,7 +151,7 @@ pub fn print_request(
     cx: &RouteCx,
     socket: &LocalSocket,
     protocol: Protocol,
-    branch: &str,
+    branch: &[u8],
 ) -> Result<Bytes, ScriptError> {
     let via = our_via::value(cx, socket, protocol, branch);
     if cx.to.new_uri.as_ref().is_some_and(|uri| uri.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
@@ -162,7 +164,7 @@ pub fn print_request(
     let addresses = addresses(cx, Some(socket));
     let options = PrintOptions {
         request_uri: cx.to.new_uri.as_deref(),
-        add_via: Some(via.as_bytes()),
+        add_via: Some(&via),
         via_addition: source.addition(),
         content_length: if protocol.is_stream() { ContentLength::Required } else { ContentLength::WhenChanged },
         addresses: Some(&addresses),
@@ -177,7 +179,7 @@ pub fn print_for(
     cx: &RouteCx,
     target: Target,
     socket: &LocalSocket,
-    branch: &str,
+    branch: &[u8],
 ) -> Result<(Target, LocalSocket, Bytes), ScriptError> {
     let settings = &cx.core.settings;
     let data = print_request(cx, socket, target.protocol, branch)?;
@@ -196,12 +198,12 @@ pub fn print_for(
 
 /// The branch of a statelessly forwarded request: the same for each retransmission (RFC 3261 section 16.11).
 #[must_use]
-pub fn stateless_branch(cx: &RouteCx) -> String {
+pub fn stateless_branch(cx: &RouteCx) -> Vec<u8> {
     indexed_branch(cx, 0)
 }
 
 /// The same with a branch index of the caller's choice.
-fn indexed_branch(cx: &RouteCx, index: u32) -> String {
+fn indexed_branch(cx: &RouteCx, index: u32) -> Vec<u8> {
     use std::hash::{Hash as _, Hasher as _};
     let mut hash = std::hash::DefaultHasher::new();
     cx.core.secret.hash(&mut hash);
@@ -218,7 +220,12 @@ fn indexed_branch(cx: &RouteCx, index: u32) -> String {
             }
         }
     }
-    format!("z9hG4bK{:016x}.{index}", hash.finish())
+    let mut branch = Vec::with_capacity(26);
+    branch.extend_from_slice(b"z9hG4bK");
+    sip::write::hex(&mut branch, hash.finish(), 16);
+    branch.push(b'.');
+    sip::write::decimal(&mut branch, index);
+    branch
 }
 
 /// Sends the request on to the first of the targets that a socket fits, without keeping state.
@@ -242,7 +249,7 @@ pub fn send_request_as_uac(cx: &mut RouteCx, targets: &[Target], index: u32) -> 
     sent
 }
 
-fn send_with_branch(cx: &mut RouteCx, targets: &[Target], branch: &str) -> Result<(), ScriptError> {
+fn send_with_branch(cx: &mut RouteCx, targets: &[Target], branch: &[u8]) -> Result<(), ScriptError> {
     let core = cx.core.clone();
     let received = Some(cx.received.socket);
     let chosen = targets.iter().find_map(|target| {
@@ -253,32 +260,32 @@ fn send_with_branch(cx: &mut RouteCx, targets: &[Target], branch: &str) -> Resul
         return Err(ScriptError::new("no local socket of the protocol and address family of the next hop"));
     };
     let (target, socket, data) = print_for(cx, target, socket, branch)?;
-    let sending = Sending {
-        destination: target.address,
-        protocol: target.protocol,
-        socket: socket.id,
-        data: Str::from(data.clone()),
-    };
-    if !onsend_route(cx, sending) {
-        return Ok(());
-    }
-    cx.outbox.push(Outgoing {
+    let outgoing = Outgoing {
         no_connect: cx.send.forward_no_connect,
         close_after: cx.send.forward_close,
         ..Outgoing::new(socket.id, target.protocol, target.address, data)
-    });
+    };
+    if !onsend_route(cx, &outgoing) {
+        return Ok(());
+    }
+    cx.outbox.push(outgoing);
     core.counters.forwarded_requests.increment();
     Ok(())
 }
 
 /// Runs `onsend_route`, if there is one, for a message that is about to be sent; `false`: the script dropped it.
-pub fn onsend_route(cx: &mut RouteCx, sending: Sending) -> bool {
+pub fn onsend_route(cx: &mut RouteCx, outgoing: &Outgoing) -> bool {
+    let Some(route) = cx.program().and_then(|program| program.on_send) else { return true };
     let Some(program) = cx.program().cloned() else { return true };
-    let Some(route) = program.route(language::ast::RouteKind::OnSend, "") else { return true };
     let (kind, dropped) = (cx.kind, cx.dropped);
     cx.kind = Routes(routes::ONSEND);
     cx.dropped = false;
-    cx.sending = Some(sending);
+    cx.sending = Some(Sending {
+        destination: outgoing.destination,
+        protocol: outgoing.protocol,
+        socket: outgoing.socket,
+        data: Str::from(outgoing.data.clone()),
+    });
     program.run_nested(route, cx);
     cx.sending = None;
     cx.kind = kind;
@@ -317,22 +324,15 @@ pub async fn forward_reply(cx: &mut RouteCx) -> Result<(), ScriptError> {
         ..PrintOptions::default()
     };
     let data = Bytes::from(cx.message.print(&options));
-    if core.settings.onsend_route_reply {
-        let sending = Sending {
-            destination: target.address,
-            protocol: target.protocol,
-            socket: socket.id,
-            data: Str::from(data.clone()),
-        };
-        if !onsend_route(cx, sending) {
-            return Ok(());
-        }
-    }
-    cx.outbox.push(Outgoing {
+    let outgoing = Outgoing {
         no_connect: cx.send.reply_no_connect,
         close_after: cx.send.reply_close,
         ..Outgoing::new(socket.id, target.protocol, target.address, data)
-    });
+    };
+    if core.settings.onsend_route_reply && !onsend_route(cx, &outgoing) {
+        return Ok(());
+    }
+    cx.outbox.push(outgoing);
     core.counters.forwarded_replies.increment();
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::xavp::{Xlist, Xvalue};
 const TOKEN: &[u8] = b"-.!%*_+`'~[]:";
 
 /// Its value: `SIP/2.0/UDP 10.0.0.1:5070;branch=..`.
-pub(crate) fn value(cx: &RouteCx, socket: &LocalSocket, protocol: Protocol, branch: &str) -> String {
+pub(crate) fn value(cx: &RouteCx, socket: &LocalSocket, protocol: Protocol, branch: &[u8]) -> Vec<u8> {
     let settings = &cx.core.settings;
     let (mut host, mut port) = sent_by(cx, socket);
     let mut with_port = settings.advertised_port.is_some();
@@ -20,23 +20,29 @@ pub(crate) fn value(cx: &RouteCx, socket: &LocalSocket, protocol: Protocol, bran
         && let Some(fields) = list(cx, &settings.xavp_via_fields)
     {
         if let Some(address) = field(fields, b"address").filter(|address| is_token(address.as_bytes())) {
-            host = address;
+            host = address.into_bytes().into();
         }
         if let Some(number) = field(fields, b"port").and_then(|number| number.parse().ok()).filter(|port| *port != 0) {
             (port, with_port) = (number, true);
         }
     }
-    let mut via = format!("SIP/2.0/{} {host}", protocol.via_name());
+    let mut via = Vec::with_capacity(48 + host.len() + branch.len());
+    via.extend_from_slice(b"SIP/2.0/");
+    via.extend_from_slice(protocol.via_name().as_bytes());
+    via.push(b' ');
+    via.extend_from_slice(&host);
     if port != protocol.default_port() || with_port {
-        via.push_str(&format!(":{port}"));
+        via.push(b':');
+        sip::write::decimal(&mut via, port);
     }
-    via.push_str(";branch=");
-    via.push_str(branch);
+    via.extend_from_slice(b";branch=");
+    via.extend_from_slice(branch);
     if cx.send.local_rport || settings.local_rport {
-        via.push_str(";rport");
+        via.extend_from_slice(b";rport");
     }
     if cx.send.via_srvid && settings.server_id != 0 {
-        via.push_str(&format!(";srvid={}", settings.server_id));
+        via.extend_from_slice(b";srvid=");
+        sip::write::decimal(&mut via, settings.server_id);
     }
     if cx.send.via_params
         && let Some(fields) = list(cx, &settings.xavp_via_params)
@@ -66,7 +72,7 @@ fn is_token(text: &[u8]) -> bool {
 }
 
 /// Values that are no token go into quotes; a name that is none, or a line end, cannot stand in a Via at all.
-fn push_parameter(via: &mut String, name: &[u8], value: &Xvalue) {
+fn push_parameter(via: &mut Vec<u8>, name: &[u8], value: &Xvalue) {
     let Xvalue::Simple(value) = value else { return };
     let text = match value {
         Value::Null => return,
@@ -75,23 +81,23 @@ fn push_parameter(via: &mut String, name: &[u8], value: &Xvalue) {
     if !is_token(name) || text.bytes().any(|byte| byte.is_ascii_control()) {
         return;
     }
-    via.push(';');
-    via.push_str(&String::from_utf8_lossy(name));
+    via.push(b';');
+    via.extend_from_slice(name);
     if text.is_empty() {
         return;
     }
-    via.push('=');
+    via.push(b'=');
     let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
     if is_token(text.as_bytes()) || is_quoted && !text[1..text.len() - 1].contains(['"', '\\']) {
-        via.push_str(&text);
+        via.extend_from_slice(text.as_bytes());
     } else {
-        via.push('"');
-        for character in text.chars() {
-            if matches!(character, '"' | '\\') {
-                via.push('\\');
+        via.push(b'"');
+        for byte in text.bytes() {
+            if matches!(byte, b'"' | b'\\') {
+                via.push(b'\\');
             }
-            via.push(character);
+            via.push(byte);
         }
-        via.push('"');
+        via.push(b'"');
     }
 }

@@ -114,6 +114,10 @@ pub struct Program {
     pub request: Option<RouteId>,
     /// `event_route[core:pre-routing]`.
     pub pre_routing: Option<RouteId>,
+    /// The unnamed reply route.
+    pub reply: Option<RouteId>,
+    /// `onsend_route`.
+    pub on_send: Option<RouteId>,
     /// Names of `$var` by slot.
     pub var_names: Vec<String>,
     /// The configuration's files, for messages.

@@ -414,7 +414,7 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         return Some(cx);
     }
     let program = cx.program().cloned();
-    let route = program.as_ref().and_then(|program| program.route(RouteKind::Reply, ""));
+    let route = program.as_ref().and_then(|program| program.reply);
     match (program, route) {
         (Some(program), Some(route)) => {
             cx.began = core.watch.route_begins(&cx);

@@ -8,9 +8,12 @@ use crate::forward::SourceInVia;
 use crate::function::ScriptError;
 use crate::route_cx::RouteCx;
 
+/// How many bytes [`stateless_tag`] has.
+pub const STATELESS_TAG_LENGTH: usize = 16;
+
 /// The To tag of our stateless replies to a request: the same for each retransmission, and for the ACK to the reply.
 #[must_use]
-pub fn stateless_tag(cx: &RouteCx) -> String {
+pub fn stateless_tag(cx: &RouteCx) -> Vec<u8> {
     use std::hash::{Hash as _, Hasher as _};
     let mut hash = std::hash::DefaultHasher::new();
     cx.core.secret.hash(&mut hash);
@@ -25,7 +28,9 @@ pub fn stateless_tag(cx: &RouteCx) -> String {
         via.branch().hash(&mut hash);
         via.host.hash(&mut hash);
     }
-    format!("{:016x}", hash.finish())
+    let mut tag = Vec::with_capacity(STATELESS_TAG_LENGTH);
+    sip::write::hex(&mut tag, hash.finish(), STATELESS_TAG_LENGTH);
+    tag
 }
 
 /// Sends a reply to the request. The queued reply headers (`append_to_reply`) and body go with it and are kept.
@@ -78,7 +83,7 @@ pub fn one_line(reason: Str) -> Str {
 }
 
 /// A reply's bytes.
-pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&str>) -> Result<Bytes, ScriptError> {
+pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&[u8]>) -> Result<Bytes, ScriptError> {
     let source = match cx.message.via() {
         Ok(Some(via)) => SourceInVia::of(cx, via),
         _ => return Err(ScriptError::new("the request has no Via to answer to")),
@@ -98,7 +103,7 @@ pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&str>) -> Resu
     let builder = ReplyBuilder {
         status,
         reason,
-        to_tag: tag.map(str::as_bytes),
+        to_tag: tag,
         extra_headers: &extra,
         body,
         via_addition: source.addition(),

@@ -233,6 +233,15 @@ impl Insert {
         }
     }
 
+    /// Whether it has to be known which way the message goes.
+    fn needs_addresses(&self) -> bool {
+        match self {
+            Self::Text(_) | Self::RouteParams(_) => false,
+            Self::Dynamic(_) | Self::When(..) => true,
+            Self::All(list) => list.iter().any(Self::needs_addresses),
+        }
+    }
+
     /// Whether a Record-Route that takes queued parameters is in here.
     fn is_record_route(&self) -> bool {
         match self {
@@ -399,6 +408,11 @@ impl Edits {
     /// Whether a Record-Route is among the edits that is only complete when the message is sent.
     pub fn has_record_route(&self) -> bool {
         self.list.iter().any(|edit| edit.insert.is_record_route())
+    }
+
+    /// Whether printing needs to know which way the message goes ([`Addresses`]).
+    pub fn needs_addresses(&self) -> bool {
+        self.list.iter().any(|edit| edit.insert.needs_addresses())
     }
 
     /// Takes back what [`Edits::has_record_route`] sees; false when there was none.

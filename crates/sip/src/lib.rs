@@ -29,6 +29,7 @@ pub mod scan;
 pub mod sdp;
 mod str;
 mod uri;
+pub mod write;
 
 pub use edit::{Addresses, Condition, Dynamic, Edit, EditId, Edits, Endpoint, Insert, Mark, Position, Queued};
 pub use error::{HeaderError, ParseError, UriError};

@@ -49,7 +49,7 @@ impl VirtualNetwork {
     #[must_use]
     pub fn loopback(port: u16) -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let socket = |id, protocol| LocalSocket { id: SocketId(id), protocol, address, advertise: None, name: None };
+        let socket = |id, protocol| LocalSocket::new(SocketId(id), protocol, address, None, None);
         Self::new(vec![socket(0, Protocol::Udp), socket(1, Protocol::Tcp)])
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sip::Protocol;
+use sip::{Protocol, Str};
 
 /// Which of the server's sockets: its position in [`crate::Network::sockets`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,9 +42,25 @@ pub struct LocalSocket {
     pub advertise: Option<(String, Option<u16>)>,
     /// The socket's name in the configuration.
     pub name: Option<String>,
+    /// The address as it stands in headers, IPv6 in brackets: asked for with every message.
+    pub host: Str,
 }
 
 impl LocalSocket {
+    /// A socket that was opened.
+    #[must_use]
+    pub fn new(
+        id: SocketId,
+        protocol: Protocol,
+        address: SocketAddr,
+        advertise: Option<(String, Option<u16>)>,
+        name: Option<String>,
+    ) -> Self {
+        let mut host = Vec::new();
+        sip::write::address(&mut host, address.ip());
+        Self { id, protocol, address, advertise, name, host: Str::from(host) }
+    }
+
     /// True for `0.0.0.0` and `::`: packets come to any address of the machine.
     #[must_use]
     pub fn is_wildcard(&self) -> bool {

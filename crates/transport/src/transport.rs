@@ -84,13 +84,8 @@ impl Transport {
                 protocol => return Err(BindError::Unsupported { protocol, address: listen.address }),
             };
             listeners.push(listener);
-            sockets.push(LocalSocket {
-                id,
-                protocol: listen.protocol,
-                address,
-                advertise: listen.advertise.clone(),
-                name: listen.name.clone(),
-            });
+            let (advertise, name) = (listen.advertise.clone(), listen.name.clone());
+            sockets.push(LocalSocket::new(id, listen.protocol, address, advertise, name));
         }
         Ok(Self {
             inner: Arc::new(Inner {

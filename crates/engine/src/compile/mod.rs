@@ -140,6 +140,8 @@ pub fn compile_routes(
     program.index = std::mem::take(&mut env.routes);
     program.request = program.route(RouteKind::Request, "");
     program.pre_routing = program.route(RouteKind::Event, "core:pre-routing");
+    program.reply = program.route(RouteKind::Reply, "");
+    program.on_send = program.route(RouteKind::OnSend, "");
     program.var_names.clone_from(&core.var_names.read());
     (program, env.diagnostics)
 }

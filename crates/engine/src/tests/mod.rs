@@ -178,12 +178,8 @@ impl Server {
     fn new(config: &str) -> Self {
         let Some(loaded) = outcome(config).loaded else { panic!("{}", mistakes(config).join("\n")) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let socket = |id, protocol, address: &str| LocalSocket {
-            id: SocketId(id),
-            protocol,
-            address: address.parse().unwrap(),
-            advertise: None,
-            name: None,
+        let socket = |id, protocol, address: &str| {
+            LocalSocket::new(SocketId(id), protocol, address.parse().unwrap(), None, None)
         };
         let sockets = vec![
             socket(0, Protocol::Udp, "127.0.0.1:5060"),

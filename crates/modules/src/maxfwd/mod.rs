@@ -78,7 +78,9 @@ fn process(cx: &mut RouteCx, me: &Maxfwd, default: i64) -> CallResult {
             if let Some(range) = cx.message.header(HeaderName::MaxForwards).map(sip::Header::body_range) {
                 // Blanks behind the number stay.
                 let digits = cx.message.buffer().slice(range.clone()).trim().len();
-                cx.message.edits_mut().replace(range.start..range.start + digits, Str::from(next.to_string()));
+                let mut number = Vec::with_capacity(4);
+                sip::write::decimal(&mut number, next);
+                cx.message.edits_mut().replace(range.start..range.start + digits, Str::from(number));
             }
             Ok(Return::TRUE)
         }

@@ -27,12 +27,8 @@ fn loading() {
 
 /// The Path lines of a REGISTER that came by the first socket and leaves by the second, which has a name.
 fn lines(params: PathParams) -> Vec<String> {
-    let socket = |id, protocol, address: &str, name: Option<&str>| LocalSocket {
-        id: SocketId(id),
-        protocol,
-        address: address.parse().unwrap(),
-        advertise: None,
-        name: name.map(str::to_owned),
+    let socket = |id, protocol, address: &str, name: Option<&str>| {
+        LocalSocket::new(SocketId(id), protocol, address.parse().unwrap(), None, name.map(str::to_owned))
     };
     let sockets = vec![
         socket(0, sip::Protocol::Udp, "192.0.2.1:5060", None),

@@ -1,7 +1,7 @@
 //! Which URIs are this server, and which socket they name.
 
 use engine::RouteCx;
-use engine::forward::address_of;
+use engine::forward::{address_of, host_of};
 use sip::{Protocol, Uri};
 use transport::{LocalSocket, SocketId};
 
@@ -56,25 +56,20 @@ pub(super) fn socket_of(cx: &RouteCx, uri: &Uri, by_name: bool) -> Option<Socket
 }
 
 /// The socket the request came by as Record-Route names it: `host:port;transport=protocol`, without what is default.
-pub(super) fn received_by(cx: &RouteCx) -> Option<String> {
+pub(super) fn received_by(cx: &RouteCx) -> Option<Vec<u8>> {
     let socket = cx.core.socket(cx.received.socket)?;
-    let (mut text, port) = match &socket.advertise {
-        Some((host, port)) => (host.clone(), port.unwrap_or_else(|| socket.address.port())),
-        None => {
-            let bound = socket.address.ip();
-            let address = if bound.is_unspecified() { cx.received.destination.ip() } else { bound };
-            let text = match address.to_canonical() {
-                std::net::IpAddr::V4(address) => address.to_string(),
-                std::net::IpAddr::V6(address) => format!("[{address}]"),
-            };
-            (text, socket.address.port())
-        }
+    let (host, port) = match &socket.advertise {
+        Some((host, port)) => (host.as_bytes().into(), port.unwrap_or_else(|| socket.address.port())),
+        None => (host_of(cx, socket), socket.address.port()),
     };
+    let mut text = host.into_owned();
     if port != PLAIN_PORT {
-        text.push_str(&format!(":{port}"));
+        text.push(b':');
+        sip::write::decimal(&mut text, port);
     }
     if socket.protocol != Protocol::Udp {
-        text.push_str(&format!(";transport={}", socket.protocol.name()));
+        text.extend_from_slice(b";transport=");
+        text.extend_from_slice(socket.protocol.name().as_bytes());
     }
     Some(text)
 }

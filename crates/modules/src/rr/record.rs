@@ -140,7 +140,7 @@ pub fn record_route(cx: &mut RouteCx, me: &Rr, params: Option<Str>) -> CallResul
     let outer = vec![start.clone().into(), Dynamic::SentAll.into(), sent_name, ";r2=on".into(), tail.clone()];
     let lines = vec![
         when(double, Condition::OtherSocket, outer),
-        [&*start, received.as_bytes(), me.received_name(cx).as_bytes()].concat().into(),
+        [&*start, &*received, me.received_name(cx).as_bytes()].concat().into(),
         when(double, Condition::OtherSocket, ";r2=on"),
         tail,
     ];

@@ -403,12 +403,10 @@ fn for_other_modules() {
 /// Sockets as no test network has them: IPv6, all addresses, TLS on a public address with a name.
 fn with_sockets(run: impl FnOnce(&mut engine::RouteCx)) {
     use transport::{LocalSocket, Received, SocketId};
-    let socket = |id, protocol, address: &str, advertise: Option<(&str, Option<u16>)>, name: &str| LocalSocket {
-        id: SocketId(id),
-        protocol,
-        address: address.parse().unwrap(),
-        advertise: advertise.map(|(host, port)| (host.to_owned(), port)),
-        name: Some(name.to_owned()).filter(|name| !name.is_empty()),
+    let socket = |id, protocol, address: &str, advertise: Option<(&str, Option<u16>)>, name: &str| {
+        let advertise = advertise.map(|(host, port)| (host.to_owned(), port));
+        let name = Some(name.to_owned()).filter(|name| !name.is_empty());
+        LocalSocket::new(SocketId(id), protocol, address.parse().unwrap(), advertise, name)
     };
     let sockets = vec![
         socket(0, sip::Protocol::Udp, "[::1]:5060", None, ""),

@@ -169,25 +169,23 @@ fn with_other_via(
     request: &bytes::Bytes,
     socket: &LocalSocket,
     protocol: Protocol,
-    branch: &str,
+    branch: &[u8],
 ) -> Option<bytes::Bytes> {
     let mut message = sip::Message::parse(Str::from(request.clone())).ok()?;
     let via = message.via().ok().flatten()?.text.clone();
     let start = message.buffer().offset_of(&via)?;
-    let host = socket.advertise.as_ref().map_or_else(
-        || match socket.address.ip() {
-            std::net::IpAddr::V4(address) => address.to_string(),
-            std::net::IpAddr::V6(address) => format!("[{address}]"),
-        },
-        |(host, _)| host.clone(),
-    );
+    let host = socket.advertise.as_ref().map_or(&*socket.host, |(host, _)| host.as_bytes());
     let port = socket.advertise.as_ref().and_then(|(_, port)| *port).unwrap_or_else(|| socket.address.port());
-    let rport = if via.windows(6).any(|part| part == b";rport") { ";rport" } else { "" };
-    let mut text = format!("SIP/2.0/{} {host}", protocol.via_name());
+    let mut text = [b"SIP/2.0/", protocol.via_name().as_bytes(), b" ", host].concat();
     if port != protocol.default_port() {
-        text.push_str(&format!(":{port}"));
+        text.push(b':');
+        sip::write::decimal(&mut text, port);
     }
-    text.push_str(&format!(";branch={branch}{rport}"));
+    text.extend_from_slice(b";branch=");
+    text.extend_from_slice(branch);
+    if via.windows(6).any(|part| part == b";rport") {
+        text.extend_from_slice(b";rport");
+    }
     message.edits_mut().replace(start..start + via.len(), text);
     let content_length =
         if protocol.is_stream() { sip::ContentLength::Required } else { sip::ContentLength::WhenChanged };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use engine::forward::{self, Sending};
+use engine::forward;
 use engine::reply::LastFailure;
 use engine::{Branch, CallResult, Return, RouteCx, Routes, ScriptError, Str};
 use sip::{HeaderName, Method, Protocol, Uri};
@@ -293,18 +293,21 @@ async fn send_branch(
     if id as i64 >= cx.core.settings.max_branches {
         return Err(Refusal::new(-1, Some((500, "Too many branches")), "too many branches (max_branches)"));
     }
-    cx.to.set_first(destination);
+    cx.to.set_first(destination.clone());
     cx.data::<Current>().branch = Some(id);
-    if let Some((route, program)) = branch_route
-        && !run_branch_route(cx, &program, route).await
-    {
-        return Err(Refusal::new(
-            -6,
-            Some((500, "I'm terribly sorry, server error occurred (6/TM)")),
-            "the branch route dropped the branch",
-        ));
-    }
-    let to = cx.to.first(cx.request_uri());
+    let to = match branch_route {
+        None => destination,
+        Some((route, program)) => {
+            if !run_branch_route(cx, &program, route).await {
+                return Err(Refusal::new(
+                    -6,
+                    Some((500, "I'm terribly sorry, server error occurred (6/TM)")),
+                    "the branch route dropped the branch",
+                ));
+            }
+            cx.to.first(cx.request_uri())
+        }
+    };
     add_path(cx, &to);
     let found = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await;
     if transaction.lock().machine.is_cancelled() {
@@ -410,19 +413,6 @@ pub(crate) fn send_to(
     let (target, socket, data) = printed.map_err(|error| {
         Refusal::new(-1, Some((500, "I'm terribly sorry, server error occurred (1/TM)")), error.message)
     })?;
-    let sending = Sending {
-        destination: target.address,
-        protocol: target.protocol,
-        socket: socket.id,
-        data: Str::from(data.clone()),
-    };
-    if !forward::onsend_route(cx, sending) {
-        return Err(Refusal::new(
-            -1,
-            Some((477, "Unfortunately error on sending to next hop occurred (477/TM)")),
-            "onsend_route dropped the request",
-        ));
-    }
     let connection = Some(to.connection).filter(|id| *id != 0 && target.protocol.is_stream()).map(ConnectionId);
     let (on_reply, failure_route, on_failure) = {
         let options = &transaction.lock().options;
@@ -446,6 +436,13 @@ pub(crate) fn send_to(
         replied_before: false,
     };
     let outgoing = transport::Outgoing { close_after: cx.send.forward_close, ..branch.outgoing(data) };
+    if !forward::onsend_route(cx, &outgoing) {
+        return Err(Refusal::new(
+            -1,
+            Some((477, "Unfortunately error on sending to next hop occurred (477/TM)")),
+            "onsend_route dropped the request",
+        ));
+    }
     {
         let mut state = transaction.lock();
         // An ACK-less request of another method than the transaction's cannot be: branches copy the request.

@@ -101,7 +101,7 @@ impl Transaction {
             let Some(mut cx) = self.context(&mut state) else { return false };
             cx.reply_headers = headers;
             cx.reply_body = body.map(|body| (body, Str::EMPTY));
-            let tag = tag.unwrap_or_else(|| self.own_tag());
+            let tag = tag.map_or_else(|| self.own_tag(), String::into_bytes);
             let Ok(text) = engine::reply::build(&cx, code, reason, Some(&tag)) else { return false };
             self.tm.counters.generated.increment();
             self.send_up(&mut state, self.tm.now(), code, reason.clone(), None, text, &mut step);

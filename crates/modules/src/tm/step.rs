@@ -215,19 +215,13 @@ impl Transaction {
     /// transaction it is sent in any case. No lock may be held.
     fn ask_onsend_route(self: &Arc<Self>, sends: &mut Vec<Outgoing>, at: usize, branch: BranchId, reply: &KeptReply) {
         let (Some(out), Ok(message)) = (sends.get(at), Message::parse(reply.received.clone())) else { return };
-        let sending = engine::forward::Sending {
-            destination: out.destination,
-            protocol: out.protocol,
-            socket: out.socket,
-            data: Str::from(out.data.clone()),
-        };
         let mut cx = Box::new(RouteCx::new(self.tm.core().clone(), message, reply.came_by));
         if let Some(program) = &self.lock().program {
             cx.set_program(program.clone());
         }
         *cx.data::<super::Current>() =
             super::Current { transaction: Some(self.clone()), branch: Some(branch), ..Default::default() };
-        if !engine::forward::onsend_route(&mut cx, sending) {
+        if !engine::forward::onsend_route(&mut cx, out) {
             sends.remove(at);
         }
         sends.append(&mut cx.outbox);
@@ -275,12 +269,15 @@ impl Transaction {
     }
 
     /// The To tag of replies that are made here.
-    pub(crate) fn own_tag(&self) -> String {
+    pub(crate) fn own_tag(&self) -> Vec<u8> {
         use std::hash::{Hash as _, Hasher as _};
         let mut hash = std::hash::DefaultHasher::new();
         self.tm.core().secret.hash(&mut hash);
         self.id().hash(&mut hash);
-        format!("{:016x}-t", hash.finish())
+        let mut tag = Vec::with_capacity(18);
+        sip::write::hex(&mut tag, hash.finish(), 16);
+        tag.extend_from_slice(b"-t");
+        tag
     }
 
     /// Sends a reply up and tells the machine, which may cancel branches because of it.

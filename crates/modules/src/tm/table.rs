@@ -274,8 +274,16 @@ impl Table {
 }
 
 /// The branch parameter of a branch's requests.
-pub(crate) fn branch_parameter(id: TransactionId, branch: usize) -> String {
-    format!("{COOKIE}{:04x}.{:08x}.{branch:x}", id.index, id.label)
+pub(crate) fn branch_parameter(id: TransactionId, branch: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(24);
+    text.extend_from_slice(COOKIE.as_bytes());
+    sip::write::hex(&mut text, id.index.into(), 4);
+    text.push(b'.');
+    sip::write::hex(&mut text, id.label.into(), 8);
+    text.push(b'.');
+    let digits = branch.max(1).ilog2() / 4 + 1;
+    sip::write::hex(&mut text, branch as u64, digits as usize);
+    text
 }
 
 /// What [`branch_parameter`] made.

@@ -1,0 +1,68 @@
+//! Numbers and addresses as text, without the formatting machinery: they are written for every message.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Adds a decimal number.
+pub fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+/// Adds the last `digits` digits of a hexadecimal number, zeros in front; at most 16.
+pub fn hex(out: &mut Vec<u8>, number: u64, digits: usize) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for place in (0..digits.min(16)).rev() {
+        out.push(DIGITS[(number >> (4 * place)) as usize & 15]);
+    }
+}
+
+/// Adds an address as it stands in a header as host: IPv6 in brackets, IPv4 inside IPv6 as IPv4.
+pub fn address(out: &mut Vec<u8>, address: IpAddr) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => ipv4(out, address),
+        IpAddr::V6(address) => out.extend_from_slice(format!("[{address}]").as_bytes()),
+    }
+}
+
+/// Adds an address without brackets: as in `received`.
+pub fn bare_address(out: &mut Vec<u8>, address: IpAddr) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => ipv4(out, address),
+        IpAddr::V6(address) => out.extend_from_slice(address.to_string().as_bytes()),
+    }
+}
+
+fn ipv4(out: &mut Vec<u8>, address: Ipv4Addr) {
+    for (at, byte) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            out.push(b'.');
+        }
+        decimal(out, byte);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut out = Vec::new();
+        write(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn as_the_formatting_machinery_writes_them() {
+        for number in [0, 1, 0xab, 0xffff_ffff, u64::MAX] {
+            assert_eq!(text(|out| hex(out, number, 16)), format!("{number:016x}"));
+        }
+        assert_eq!(text(|out| hex(out, 0xab, 4)), "00ab");
+        assert_eq!(text(|out| decimal(out, -7)), "-7");
+        for (given, host) in
+            [("10.0.200.3", "10.0.200.3"), ("::1", "[::1]"), ("::ffff:10.0.0.1", "10.0.0.1"), ("2001:db8::2", "[2001:db8::2]")]
+        {
+            let given: IpAddr = given.parse().unwrap();
+            assert_eq!(text(|out| address(out, given)), host);
+            assert_eq!(text(|out| bare_address(out, given)), host.trim_matches(['[', ']']));
+        }
+    }
+}
