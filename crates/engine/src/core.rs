@@ -1,5 +1,6 @@
 //! What all parts of a running server share.
 
+use std::hash::Hasher as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::RwLock;
 use sip::{Protocol, Str};
+use smallvec::SmallVec;
 use transport::resolve::Resolver;
 use transport::{LocalSocket, Network, Outgoing, SocketId};
 
@@ -324,6 +326,22 @@ impl Core {
                 && alias.port.is_none_or(port_fits)
                 && alias.protocol.is_none_or(protocol_fits)
         }) || self.own_hosts.get().is_some_and(|own| own(bare))
+    }
+
+    /// A hash of these texts, one after the other, that nobody can foretell: what is made of it (tags, branches) is the same
+    /// for each retransmission, and only here.
+    #[must_use]
+    pub fn keyed_hash(&self, parts: &[&[u8]]) -> u64 {
+        let mut text = SmallVec::<[u8; 256]>::new();
+        text.extend_from_slice(&self.secret);
+        for part in parts {
+            // The length keeps the parts apart.
+            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            text.extend_from_slice(part);
+        }
+        let mut hash = std::hash::DefaultHasher::new();
+        hash.write(&text);
+        hash.finish()
     }
 
     /// Seconds since 1970, by the server's clock.

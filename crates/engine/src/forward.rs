@@ -204,25 +204,20 @@ pub fn stateless_branch(cx: &RouteCx) -> Vec<u8> {
 
 /// The same with a branch index of the caller's choice.
 fn indexed_branch(cx: &RouteCx, index: u32) -> Vec<u8> {
-    use std::hash::{Hash as _, Hasher as _};
-    let mut hash = std::hash::DefaultHasher::new();
-    cx.core.secret.hash(&mut hash);
-    match cx.message.via() {
-        Ok(Some(via)) if via.has_rfc3261_branch() => via.branch().hash(&mut hash),
+    let message = &cx.message;
+    let hash = match message.via() {
+        Ok(Some(via)) if via.has_rfc3261_branch() => cx.core.keyed_hash(&[&via.branch().unwrap_or_default()]),
         _ => {
-            cx.message.call_id().hash(&mut hash);
-            cx.message.request_uri().hash(&mut hash);
-            if let Ok(Some(cseq)) = cx.message.cseq() {
-                cseq.number.hash(&mut hash);
-            }
-            if let Ok(Some(from)) = cx.message.from() {
-                from.tag().hash(&mut hash);
-            }
+            let uri = message.request_uri().cloned().unwrap_or_default();
+            let number = message.cseq().ok().flatten().map_or(0, |cseq| cseq.number);
+            let tag = message.from().ok().flatten().and_then(sip::NameAddr::tag).unwrap_or_default();
+            let call_id = message.call_id().unwrap_or_default();
+            cx.core.keyed_hash(&[&call_id, &uri, &number.to_le_bytes(), &tag])
         }
-    }
+    };
     let mut branch = Vec::with_capacity(26);
     branch.extend_from_slice(b"z9hG4bK");
-    sip::write::hex(&mut branch, hash.finish(), 16);
+    sip::write::hex(&mut branch, hash, 16);
     branch.push(b'.');
     sip::write::decimal(&mut branch, index);
     branch

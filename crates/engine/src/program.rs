@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 use language::ast::RouteKind;
 use language::span::{SourceMap, Span};
 
@@ -124,6 +124,16 @@ pub struct Program {
     pub sources: Arc<SourceMap>,
 }
 
+/// A key of [`Program::index`] that owns nothing.
+#[derive(Hash)]
+struct RouteName<'a>(RouteKind, &'a str);
+
+impl Equivalent<(RouteKind, String)> for RouteName<'_> {
+    fn equivalent(&self, key: &(RouteKind, String)) -> bool {
+        self.0 == key.0 && self.1 == key.1
+    }
+}
+
 /// Where a script goes on after a route that it called.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame {
@@ -159,8 +169,7 @@ impl Program {
     /// The route of a kind and name.
     #[must_use]
     pub fn route(&self, kind: RouteKind, name: &str) -> Option<RouteId> {
-        // The key type owns its name; looking up is rare (at load, for `route($x)` and events).
-        self.index.get(&(kind, name.to_owned())).copied()
+        self.index.get(&RouteName(kind, name)).copied()
     }
 
     /// `request_route`.

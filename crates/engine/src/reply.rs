@@ -14,22 +14,16 @@ pub const STATELESS_TAG_LENGTH: usize = 16;
 /// The To tag of our stateless replies to a request: the same for each retransmission, and for the ACK to the reply.
 #[must_use]
 pub fn stateless_tag(cx: &RouteCx) -> Vec<u8> {
-    use std::hash::{Hash as _, Hasher as _};
-    let mut hash = std::hash::DefaultHasher::new();
-    cx.core.secret.hash(&mut hash);
-    cx.message.call_id().hash(&mut hash);
-    if let Ok(Some(cseq)) = cx.message.cseq() {
-        cseq.number.hash(&mut hash);
-    }
-    if let Ok(Some(from)) = cx.message.from() {
-        from.tag().hash(&mut hash);
-    }
-    if let Ok(Some(via)) = cx.message.via() {
-        via.branch().hash(&mut hash);
-        via.host.hash(&mut hash);
-    }
+    let message = &cx.message;
+    let call_id = message.call_id().unwrap_or_default();
+    let from_tag = message.from().ok().flatten().and_then(sip::NameAddr::tag).unwrap_or_default();
+    let number = message.cseq().ok().flatten().map_or(0, |cseq| cseq.number);
+    let via = message.via().ok().flatten();
+    let branch = via.and_then(sip::Via::branch).unwrap_or_default();
+    let host: &[u8] = via.map_or(b"", |via| &via.host);
+    let hash = cx.core.keyed_hash(&[&call_id, &number.to_le_bytes(), &from_tag, &branch, host]);
     let mut tag = Vec::with_capacity(STATELESS_TAG_LENGTH);
-    sip::write::hex(&mut tag, hash.finish(), STATELESS_TAG_LENGTH);
+    sip::write::hex(&mut tag, hash, STATELESS_TAG_LENGTH);
     tag
 }
 

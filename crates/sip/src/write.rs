@@ -15,6 +15,12 @@ pub fn hex(out: &mut Vec<u8>, number: u64, digits: usize) {
     }
 }
 
+/// How many hexadecimal digits a number has, zeros in front not counted.
+#[must_use]
+pub const fn hex_digits(number: u64) -> usize {
+    if number == 0 { 1 } else { number.ilog2() as usize / 4 + 1 }
+}
+
 /// Adds an address as it stands in a header as host: IPv6 in brackets, IPv4 inside IPv6 as IPv4.
 pub fn address(out: &mut Vec<u8>, address: IpAddr) {
     match address.to_canonical() {
@@ -56,10 +62,14 @@ mod tests {
             assert_eq!(text(|out| hex(out, number, 16)), format!("{number:016x}"));
         }
         assert_eq!(text(|out| hex(out, 0xab, 4)), "00ab");
+        assert_eq!([0, 1, 15, 16, 255, 256, u64::MAX].map(hex_digits), [1, 1, 1, 2, 2, 3, 16]);
         assert_eq!(text(|out| decimal(out, -7)), "-7");
-        for (given, host) in
-            [("10.0.200.3", "10.0.200.3"), ("::1", "[::1]"), ("::ffff:10.0.0.1", "10.0.0.1"), ("2001:db8::2", "[2001:db8::2]")]
-        {
+        for (given, host) in [
+            ("10.0.200.3", "10.0.200.3"),
+            ("::1", "[::1]"),
+            ("::ffff:10.0.0.1", "10.0.0.1"),
+            ("2001:db8::2", "[2001:db8::2]"),
+        ] {
             let given: IpAddr = given.parse().unwrap();
             assert_eq!(text(|out| address(out, given)), host);
             assert_eq!(text(|out| bare_address(out, given)), host.trim_matches(['[', ']']));

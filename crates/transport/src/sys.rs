@@ -39,7 +39,12 @@ pub(crate) struct ReceiveBatch {
     controls: Vec<Control>,
     lengths: Vec<(usize, usize)>,
     count: usize,
+    /// How many the next call asks for: preparing places that stay empty costs time.
+    wanted: usize,
 }
+
+/// A batch asks for this many at least.
+const FEW: usize = 4;
 
 impl ReceiveBatch {
     /// Room for `count` datagrams. Untouched parts of the buffers cost address space, not memory.
@@ -51,6 +56,7 @@ impl ReceiveBatch {
             controls: vec![Control([0; CONTROL]); if with_local_address { count } else { 0 }],
             lengths: vec![(0, 0); count],
             count,
+            wanted: count.min(FEW),
         }
     }
 
@@ -67,7 +73,7 @@ impl ReceiveBatch {
     fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
-        for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).enumerate() {
+        for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).take(self.wanted).enumerate() {
             let vector =
                 vectors[index].write(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() });
             let mut header = message_header(&mut self.addresses[index], vector);
@@ -77,22 +83,28 @@ impl ReceiveBatch {
             }
             headers[index].write(header);
         }
-        // SAFETY: the first `count` headers were written above and point to memory that `self` owns and that is
+        // SAFETY: the first `wanted` headers were written above and point to memory that `self` owns and that is
         // exclusively borrowed during the call; each length is that of its buffer. Every byte value is valid in it.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr().cast(),
-                self.count as libc::c_uint,
+                self.wanted as libc::c_uint,
                 flags as _,
                 std::ptr::null_mut(),
             )
         };
-        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?.min(self.count);
+        let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?.min(self.wanted);
         for (length, header) in self.lengths.iter_mut().zip(&headers).take(received) {
-            // SAFETY: all `count` headers were initialised above, and the kernel only overwrites them.
+            // SAFETY: all `wanted` headers were initialised above, and the kernel only overwrites them.
             let header = unsafe { header.assume_init_ref() };
             *length = (header.msg_len as usize, header.msg_hdr.msg_controllen as usize);
+        }
+        // Full: there are more. Mostly empty: the rush is over.
+        if received == self.wanted {
+            self.wanted = (2 * self.wanted).min(self.count);
+        } else if received < self.wanted / 2 {
+            self.wanted = (self.wanted / 2).max(FEW).min(self.count);
         }
         Ok(received)
     }

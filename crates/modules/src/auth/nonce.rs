@@ -83,8 +83,8 @@ pub(super) struct NonceOptions {
 
 /// Makes and checks nonces.
 pub(super) struct Nonces {
-    key: [u8; 32],
-    check_key: [u8; 32],
+    key: Mac,
+    check_key: Mac,
     options: NonceOptions,
     /// Nonces made before were perhaps used in an earlier life of this server, with the same secret.
     since: AtomicU32,
@@ -112,6 +112,7 @@ impl Nonces {
             (0..pools).map(|_| Mutex::new(Used::new((size / pools).max(1)))).collect()
         };
         let (counts, once) = (pools(options.sizes[0]), pools(options.sizes[1]));
+        let (key, check_key) = (Mac::new(&key), Mac::new(&check_key));
         Self { key, check_key, options, since: AtomicU32::new(0), counts, once }
     }
 
@@ -127,7 +128,7 @@ impl Nonces {
         bytes.extend_from_slice(&seconds(cx.core.unix_time()).to_be_bytes());
         bytes.extend_from_slice(&rand::random::<u64>().to_be_bytes());
         bytes.push(mask | offered.0);
-        let mac = hmac(&self.key, &[&bytes]);
+        let mac = self.key.of(&[&bytes]);
         let checks = (mask != 0).then(|| self.check_mac(cx, &bytes, mask));
         bytes.extend_from_slice(&mac[..MAC]);
         if let Some(checks) = checks {
@@ -194,7 +195,7 @@ impl Nonces {
         let bytes = STANDARD.decode(nonce).ok()?;
         let mask = *bytes.get(HEAD - 1)? & ALL_CHECKS;
         let length = HEAD + MAC + if mask == 0 { 0 } else { CHECK_MAC };
-        let mac = hmac(&self.key, &[bytes.get(..HEAD)?]);
+        let mac = self.key.of(&[bytes.get(..HEAD)?]);
         (bytes.len() == length && constant_time_eq(bytes.get(HEAD..HEAD + MAC)?, &mac[..MAC])).then_some(bytes)
     }
 
@@ -225,7 +226,7 @@ impl Nonces {
                 hashed.extend_from_slice(part);
             }
         }
-        hmac(&self.check_key, &[head, &hashed])
+        self.check_key.of(&[head, &hashed])
     }
 }
 
@@ -241,23 +242,31 @@ fn serial_of(head: &[u8]) -> Option<Serial> {
 
 fn derive(secret: &[u8], purpose: &[u8]) -> [u8; 32] {
     let key = Sha256::digest(secret);
-    hmac(&key.into(), &[purpose])
+    Mac::new(&key.into()).of(&[purpose])
 }
 
-/// HMAC-SHA-256 (RFC 2104) with a key shorter than a block.
-fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let pad = |byte: u8| {
-        let mut block = [byte; 64];
-        block.iter_mut().zip(key).for_each(|(block, key)| *block ^= key);
-        block
-    };
-    let mut inner = Sha256::new();
-    inner.update(pad(0x36));
-    parts.iter().for_each(|part| inner.update(part));
-    let mut outer = Sha256::new();
-    outer.update(pad(0x5c));
-    outer.update(inner.finalize());
-    outer.finalize().into()
+/// HMAC-SHA-256 (RFC 2104) with a key shorter than a block. What depends on the key alone is hashed once.
+struct Mac {
+    inner: Sha256,
+    outer: Sha256,
+}
+
+impl Mac {
+    fn new(key: &[u8; 32]) -> Self {
+        let keyed = |byte: u8| {
+            let mut block = [byte; 64];
+            block.iter_mut().zip(key).for_each(|(block, key)| *block ^= key);
+            Sha256::new().chain_update(block)
+        };
+        Self { inner: keyed(0x36), outer: keyed(0x5c) }
+    }
+
+    /// The code of the parts, one after the other.
+    fn of(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut inner = self.inner.clone();
+        parts.iter().for_each(|part| inner.update(part));
+        self.outer.clone().chain_update(inner.finalize()).finalize().into()
+    }
 }
 
 /// Nonces that were used, and how often.
@@ -313,7 +322,7 @@ mod tests {
     fn hmac_of_rfc4231() {
         let mut key = [0; 32];
         key[..4].copy_from_slice(b"Jefe");
-        let mac = hmac(&key, &[b"what do ya want ", b"for nothing?"]);
+        let mac = Mac::new(&key).of(&[b"what do ya want ", b"for nothing?"]);
         assert_eq!(mac[..8], [0x5b, 0xdc, 0xc1, 0x46, 0xbf, 0x60, 0x75, 0x4e]);
         assert_eq!(mac[28..], [0x64, 0xec, 0x38, 0x43]);
     }

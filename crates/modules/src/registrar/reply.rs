@@ -65,7 +65,9 @@ impl Registrar {
             return None;
         }
         let gruu = self.params.gruu_enabled && supports(cx, "gruu");
-        let mut line = b"Contact: ".to_vec();
+        let room: usize = list.iter().map(|contact| contact.uri.len() + 32).sum();
+        let mut line = Vec::with_capacity(16 + room);
+        line.extend_from_slice(b"Contact: ");
         for (at, contact) in list.iter().enumerate() {
             if at > 0 {
                 line.extend_from_slice(b", ");
@@ -77,7 +79,8 @@ impl Registrar {
                 line.extend_from_slice(b";q=");
                 line.extend_from_slice(q_text(q).as_bytes());
             }
-            line.extend_from_slice(format!(";expires={}", contact.seconds_left(now)).as_bytes());
+            line.extend_from_slice(b";expires=");
+            sip::write::decimal(&mut line, contact.seconds_left(now));
             if let Some(received) = contact.received.as_ref().filter(|_| !self.params.received_param.is_empty()) {
                 line.extend_from_slice(format!(";{}=\"{received}\"", self.params.received_param).as_bytes());
             }

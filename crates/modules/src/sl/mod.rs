@@ -129,9 +129,8 @@ impl Sl {
             _ => None,
         };
         // Most tags are somebody else's, which their length tells already.
-        let is_ours = |tag: &Str| {
-            tag.len() == engine::reply::STATELESS_TAG_LENGTH && **tag == *engine::reply::stateless_tag(cx)
-        };
+        let is_ours =
+            |tag: &Str| tag.len() == engine::reply::STATELESS_TAG_LENGTH && **tag == *engine::reply::stateless_tag(cx);
         if !tag.is_some_and(|tag| is_ours(&tag)) {
             return true;
         }

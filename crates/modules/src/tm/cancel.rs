@@ -7,9 +7,9 @@ use transaction::BranchId;
 use transport::Outgoing;
 
 use super::Tm;
-use super::incoming::key_of;
 use super::relay::{self, Proxy, RelayFlags};
 use super::step::Step;
+use super::table::RequestKey;
 use super::transaction::Transaction;
 
 /// What to do with a CANCEL without INVITE: `unmatched_cancel`.
@@ -18,7 +18,7 @@ const DROP: i64 = 2;
 
 /// The INVITE that the CANCEL takes back.
 pub(crate) fn find_invite(cx: &RouteCx, tm: &Tm) -> Option<Arc<Transaction>> {
-    tm.table.find_invite_of_cancel(&key_of(cx)?, &tm.matching())
+    tm.table.find_invite_of_cancel(&RequestKey::to_find(cx, &tm.table)?, &tm.matching())
 }
 
 /// Relays a CANCEL: its INVITE's branches are cancelled one by one, and the CANCEL itself is answered 200.

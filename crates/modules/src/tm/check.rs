@@ -7,7 +7,8 @@ use engine::{CallResult, Return, RouteCx, ScriptError, function};
 use sip::Method;
 
 use super::create::{current, required};
-use super::incoming::{absorb, key_of};
+use super::incoming::absorb;
+use super::table::RequestKey;
 use super::transaction::{State, Transaction};
 use super::{Current, Tm, cancel};
 
@@ -43,7 +44,7 @@ pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     if current(cx).is_some() {
         return Ok(Return::TRUE);
     }
-    let Some(key) = key_of(cx) else { return Ok(Return::FALSE) };
+    let Some(key) = RequestKey::to_find(cx, &me.table) else { return Ok(Return::FALSE) };
     let matching = me.matching();
     match cx.message.method() {
         // Also one that came before: `t_relay` absorbs it.
@@ -84,7 +85,7 @@ pub fn t_check_trans(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
 /// The transaction of a request that did not make one: of the first one when it came before, of the INVITE for the ACK to
 /// a negative reply and to a 2xx that was made here.
 pub(super) fn known_request(cx: &RouteCx, tm: &Tm) -> Option<Arc<Transaction>> {
-    let key = key_of(cx)?;
+    let key = RequestKey::to_find(cx, &tm.table)?;
     let known = tm.table.find_request(&key, &tm.matching());
     if cx.message.method() != Method::Ack {
         return known;
@@ -103,7 +104,7 @@ pub fn t_lookup_request(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     if current(cx).is_some() {
         return Ok(Return::TRUE);
     }
-    let Some(key) = key_of(cx) else { return Ok(Return::FALSE) };
+    let Some(key) = RequestKey::to_find(cx, &me.table) else { return Ok(Return::FALSE) };
     let Some(known) = me.table.find_request(&key, &me.matching()) else { return Ok(Return::FALSE) };
     attach(cx, &known);
     Ok(Return::TRUE)
@@ -128,7 +129,8 @@ pub fn t_lookup_cancel(cx: &mut RouteCx, me: &Arc<Tm>, take_flags: Option<i64>) 
 pub fn t_exists(cx: &mut RouteCx, me: &Arc<Tm>) -> CallResult {
     let exists = current(cx).is_some()
         || cx.message.is_request()
-            && key_of(cx).is_some_and(|key| me.table.find_request(&key, &me.matching()).is_some())
+            && RequestKey::to_find(cx, &me.table)
+                .is_some_and(|key| me.table.find_request(&key, &me.matching()).is_some())
         || cx.message.is_reply() && me.table.find_reply(&cx.message).is_some();
     Ok(exists.into())
 }

@@ -7,10 +7,10 @@ use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value};
 use sip::Method;
 use transaction::{EarlyCancel, Forwarding, Timers};
 
-use super::incoming::{absorb, key_of};
+use super::incoming::absorb;
 use super::running::Running;
 use super::step::Step;
-use super::table::{Inserted, Matching};
+use super::table::{Inserted, Matching, RequestKey};
 use super::transaction::{Options, ReplyRoute, Saved, Transaction};
 use super::{Current, Tm};
 
@@ -89,10 +89,10 @@ impl Tm {
         if !cx.message.is_request() {
             return Err(ScriptError::new("a reply makes no transaction"));
         }
-        let key = key_of(cx).ok_or_else(|| ScriptError::new("the request has no Via, From, Call-ID or CSeq"))?;
         let matching = self.matching();
         if cx.message.method() == Method::Ack {
-            let Some(known) = self.table.find_request(&key, &matching) else { return Ok(Created::Ack) };
+            let known = RequestKey::to_find(cx, &self.table).and_then(|key| self.table.find_request(&key, &matching));
+            let Some(known) = known else { return Ok(Created::Ack) };
             if known.lock().machine.status() < 300 {
                 return Ok(Created::Ack);
             }
@@ -105,6 +105,8 @@ impl Tm {
             cx.data::<LastFailure>().0 = Some((479, reason));
             return Ok(Created::BadUri);
         }
+        let key =
+            RequestKey::of(cx).ok_or_else(|| ScriptError::new("the request has no Via, From, Call-ID or CSeq"))?;
         let inserted = self.table.insert(key, &matching, |id, key| self.new_transaction(cx, id, key));
         match inserted {
             Inserted::Known(known) => {

@@ -14,7 +14,7 @@ use transport::SendFailure;
 use super::running::Running;
 use super::step::Step;
 use super::transaction::{Event, KeptReply, Transaction};
-use super::{Current, Tm, table};
+use super::{Current, Tm};
 
 impl Tm {
     /// Takes a reply that belongs to a transaction.
@@ -264,9 +264,4 @@ pub(crate) fn absorb(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
     if state.machine.on_retransmission() {
         transaction.resend_reply(&state, &mut cx.outbox);
     }
-}
-
-/// The key of the request of `cx`.
-pub(crate) fn key_of(cx: &RouteCx) -> Option<table::RequestKey> {
-    table::RequestKey::of(cx)
 }

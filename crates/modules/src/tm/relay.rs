@@ -13,7 +13,7 @@ use transport::{ConnectionId, LocalSocket};
 
 use super::create::{BAD_URI, Created};
 use super::step::Step;
-use super::table::branch_parameter;
+use super::table::{RequestKey, branch_parameter};
 use super::transaction::{SentBranch, State, Transaction};
 use super::{Current, Tm};
 
@@ -152,7 +152,7 @@ fn in_failure_route(cx: &RouteCx) -> bool {
 /// The ACK to a 2xx is a request of its own without any reply: it goes on without state (RFC 3261 section 16.11).
 async fn relay_ack(cx: &mut RouteCx, tm: &Tm, proxy: &Proxy) -> CallResult {
     if !tm.ack_listeners.read().is_empty()
-        && let Some(invite) = super::incoming::key_of(cx).and_then(|key| tm.table.find_invite_of_ack(&key))
+        && let Some(invite) = RequestKey::to_find(cx, &tm.table).and_then(|key| tm.table.find_invite_of_ack(&key))
         && (200..300).contains(&invite.status())
     {
         invite.acknowledged(cx);

@@ -8,6 +8,7 @@ use sip::Method;
 
 use super::create::{BAD_URI, Created, current, new_transaction, required};
 use super::step::Step;
+use super::table::RequestKey;
 use super::transaction::Transaction;
 use super::{Current, Tm, cancel};
 use crate::sl::arguments::{Code, Reason};
@@ -117,7 +118,7 @@ pub(crate) fn in_transaction(tm: &Arc<Tm>, cx: &mut RouteCx, code: u16, reason: 
     let transaction = match current(cx) {
         Some(transaction) => Some(transaction),
         None if cx.message.is_request() && cx.message.method() != Method::Ack => {
-            let key = super::incoming::key_of(cx)?;
+            let key = RequestKey::to_find(cx, &tm.table)?;
             tm.table.find_request(&key, &tm.matching())
         }
         None => None,

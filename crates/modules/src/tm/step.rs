@@ -10,7 +10,7 @@ use transport::Outgoing;
 
 use super::hop::{self, Parts};
 use super::local::AckParts;
-use super::transaction::{KeptReply, State, Transaction};
+use super::transaction::{KeptReply, State, Transaction, TransactionId};
 
 /// What listeners hear of.
 #[derive(Clone, Debug)]
@@ -270,12 +270,10 @@ impl Transaction {
 
     /// The To tag of replies that are made here.
     pub(crate) fn own_tag(&self) -> Vec<u8> {
-        use std::hash::{Hash as _, Hasher as _};
-        let mut hash = std::hash::DefaultHasher::new();
-        self.tm.core().secret.hash(&mut hash);
-        self.id().hash(&mut hash);
+        let TransactionId { index, label } = self.id();
+        let hash = self.tm.core().keyed_hash(&[&index.to_le_bytes(), &label.to_le_bytes()]);
         let mut tag = Vec::with_capacity(18);
-        sip::write::hex(&mut tag, hash.finish(), 16);
+        sip::write::hex(&mut tag, hash, 16);
         tag.extend_from_slice(b"-t");
         tag
     }
@@ -303,7 +301,7 @@ impl Transaction {
             state.reply_branch = branch;
             if status >= 200 {
                 self.tm.counters.completed(status);
-                self.complete(state, now, status, branch);
+                self.complete(state, status, branch);
             }
         }
         if status >= 200 || self.tm.params.pass_provisional_replies || branch.is_some() {
@@ -313,15 +311,10 @@ impl Transaction {
     }
 
     /// The request has its final reply.
-    fn complete(&self, state: &mut State, _now: Time, status: u16, branch: Option<BranchId>) {
-        let received = branch.and_then(|branch| state.branches.get(branch)?.reply.as_ref()).map(|kept| &kept.received);
-        if self.is_invite() && status < 300 {
-            state.reply_tag = received
-                .and_then(|text| Message::parse(text.clone()).ok())
-                .and_then(|reply| reply.to().ok().flatten().and_then(sip::NameAddr::tag));
-        }
+    fn complete(&self, state: &mut State, status: u16, branch: Option<BranchId>) {
         if let Some(completed) = state.completed.take() {
-            let received = received.cloned();
+            let reply = branch.and_then(|branch| state.branches.get(branch)?.reply.as_ref());
+            let received = reply.map(|kept| kept.received.clone());
             // It may run scripts and start further transactions: not with this one locked.
             self.tm.core().spawn(Box::pin(async move { completed(status, received) }));
         }

@@ -59,6 +59,13 @@ impl RequestKey {
         })
     }
 
+    /// Of a request whose transaction is looked for: `None` as well when its slot is empty, as it mostly is.
+    pub(crate) fn to_find(cx: &RouteCx, table: &Table) -> Option<Self> {
+        let (call_id, cseq) = (cx.message.call_id()?, cx.message.cseq().ok().flatten()?.number);
+        let vacant = table.slot(table.index(&call_id, cseq)).lock().is_empty();
+        if vacant { None } else { Self::of(cx) }
+    }
+
     fn same_sender(&self, other: &Self) -> bool {
         self.via_host.eq_ignore_case(&other.via_host) && self.via_port == other.via_port
     }
@@ -281,19 +288,25 @@ pub(crate) fn branch_parameter(id: TransactionId, branch: usize) -> Vec<u8> {
     text.push(b'.');
     sip::write::hex(&mut text, id.label.into(), 8);
     text.push(b'.');
-    let digits = branch.max(1).ilog2() / 4 + 1;
-    sip::write::hex(&mut text, branch as u64, digits as usize);
+    sip::write::hex(&mut text, branch as u64, sip::write::hex_digits(branch as u64));
     text
 }
 
 /// What [`branch_parameter`] made.
 pub(crate) fn parse_branch(text: &[u8]) -> Option<(TransactionId, usize)> {
-    let text = std::str::from_utf8(text).ok()?.strip_prefix(COOKIE)?;
-    let mut parts = text.split('.');
-    let number = |part: Option<&str>| part.and_then(|part| u32::from_str_radix(part, 16).ok());
-    let (index, label, branch) = (number(parts.next())?, number(parts.next())?, number(parts.next())?);
-    if parts.next().is_some() || index as usize >= SLOTS {
+    let (index, rest) = leading_hex(text.strip_prefix(COOKIE.as_bytes())?)?;
+    let (label, rest) = leading_hex(rest.strip_prefix(b".")?)?;
+    let (branch, rest) = leading_hex(rest.strip_prefix(b".")?)?;
+    if !rest.is_empty() || index as usize >= SLOTS {
         return None;
     }
     Some((TransactionId { index, label }, branch as usize))
+}
+
+/// The hexadecimal number at the start of a text, of at most eight digits, and what follows it.
+fn leading_hex(text: &[u8]) -> Option<(u32, &[u8])> {
+    let digits = text.iter().take(8).take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let (number, rest) = text.split_at(digits);
+    let value = |digit: u8| u32::from(if digit <= b'9' { digit - b'0' } else { (digit | 0x20) - b'a' + 10 });
+    (digits > 0).then(|| (number.iter().fold(0, |sum, &digit| sum << 4 | value(digit)), rest))
 }

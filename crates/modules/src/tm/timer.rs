@@ -51,16 +51,23 @@ impl Timer {
 
     /// Returns when the next moment has come.
     async fn wait(&self, now: impl Fn() -> Time) {
+        let mut waited = false;
         loop {
             let next = self.due.lock().first_key_value().map(|(tick, _)| Time(tick * TICK));
             let Some(next) = next else {
                 self.sooner.notified().await;
+                waited = true;
                 continue;
             };
             let left = next - now();
             if left == 0 {
+                if !waited {
+                    // Under load the next moment has come already: others run, too.
+                    tokio::task::yield_now().await;
+                }
                 return;
             }
+            waited = true;
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(left)) => {}
                 () = self.sooner.notified() => {}
@@ -76,8 +83,6 @@ pub(crate) async fn run(tm: Arc<Tm>) {
         loop {
             tm.timer.wait(|| tm.now()).await;
             tm.on_timer();
-            // Under load the next moment has come already: others run, too.
-            tokio::task::yield_now().await;
         }
     };
     tokio::select! {

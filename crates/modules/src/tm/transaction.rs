@@ -217,8 +217,6 @@ pub(crate) struct State {
     pub(crate) reply_reason: Str,
     /// Branch of the last reply that was sent up; `None`: it was made here.
     pub(crate) reply_branch: Option<usize>,
-    /// To tag of a final reply to INVITE: the ACK has it.
-    pub(crate) reply_tag: Option<Str>,
     pub(crate) avps: Avps,
     pub(crate) xavps: Xavps,
     pub(crate) program: Option<Arc<Program>>,
@@ -276,7 +274,6 @@ impl Transaction {
             reply: None,
             reply_reason: Str::EMPTY,
             reply_branch: None,
-            reply_tag: None,
             avps: Avps::default(),
             xavps: Xavps::default(),
             program: None,

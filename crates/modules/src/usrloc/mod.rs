@@ -66,10 +66,9 @@ pub struct Usrloc {
 
 /// Numbers for unique ids: no two contacts of any run have the same.
 struct UniqueIds {
-    /// `-7` with `server_id` 7: servers that share a table may have started in the same second.
-    server: String,
-    start: i64,
-    process: u32,
+    /// `-7-6b0254d2-271f-`: `server_id` unless it is 0 (servers that share a table may have started in the same second),
+    /// start and process.
+    run: String,
     next: AtomicU64,
 }
 
@@ -129,7 +128,8 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         0 => String::new(),
         id => format!("-{id:x}"),
     };
-    let ids = UniqueIds { server, start: core.unix_time(), process: std::process::id(), next: AtomicU64::new(1) };
+    let run = format!("{server}-{:x}-{:x}-", core.unix_time(), std::process::id());
+    let ids = UniqueIds { run, next: AtomicU64::new(1) };
     let tables = RwLock::default();
     let me = Arc::new(Usrloc {
         params,
@@ -213,8 +213,13 @@ impl Usrloc {
     /// A new unique id: `uloc-6b0254d2-271f-1`.
     #[must_use]
     pub fn unique_id(&self, prefix: &str) -> Str {
-        let UniqueIds { server, start, process, next } = &self.ids;
-        Str::from(format!("{prefix}{server}-{start:x}-{process:x}-{:x}", next.fetch_add(1, Ordering::Relaxed)))
+        let UniqueIds { run, next } = &self.ids;
+        let number = next.fetch_add(1, Ordering::Relaxed);
+        let mut id = Vec::with_capacity(prefix.len() + run.len() + 8);
+        id.extend_from_slice(prefix.as_bytes());
+        id.extend_from_slice(run.as_bytes());
+        sip::write::hex(&mut id, number, sip::write::hex_digits(number));
+        Str::from(id)
     }
 
     /// The bit of `nat_bflag`; 0 when it is not set.
