@@ -9,7 +9,6 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::RwLock;
 use sip::{Protocol, Str};
-use smallvec::SmallVec;
 use transport::resolve::Resolver;
 use transport::{LocalSocket, Network, Outgoing, SocketId};
 
@@ -332,7 +331,7 @@ impl Core {
     /// for each retransmission, and only here.
     #[must_use]
     pub fn keyed_hash(&self, parts: &[&[u8]]) -> u64 {
-        let mut text = SmallVec::<[u8; 256]>::new();
+        let mut text = Vec::with_capacity(256);
         text.extend_from_slice(&self.secret);
         for part in parts {
             // The length keeps the parts apart.

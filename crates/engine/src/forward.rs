@@ -11,7 +11,7 @@ use transport::{LocalSocket, Outgoing};
 use crate::core::Core;
 use crate::function::{Routes, ScriptError, routes};
 use crate::our_via;
-use crate::route_cx::RouteCx;
+use crate::route_cx::{Branch, RouteCx};
 
 /// Where a message is being sent: what `onsend_route` sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,17 +39,15 @@ impl SourceInVia {
     #[must_use]
     pub fn of(cx: &RouteCx, via: &Via) -> Self {
         let source = cx.source.ip().to_canonical();
+        let mut text = Vec::with_capacity(16);
+        sip::write::bare_address(&mut text, source);
+        let is_source = |host: &[u8]| host == &text[..] || address_of(host) == Some(source);
         let asked = via.rport() != Rport::Absent;
         let rport = cx.send.force_rport || cx.core.live.force_rport.get() != 0 || asked;
         // A `received` that the sender made up would send the replies to somebody else.
-        let made_up = via.received().is_some_and(|received| address_of(&received) != Some(source));
-        let same = address_of(&via.host) == Some(source) && !made_up;
-        let received = (asked || !same).then(|| {
-            let mut text = Vec::with_capacity(16);
-            sip::write::bare_address(&mut text, source);
-            text
-        });
-        Self { received, rport: rport.then(|| cx.source.port()) }
+        let made_up = via.received().is_some_and(|received| !is_source(&received));
+        let same = is_source(&via.host) && !made_up;
+        Self { received: (asked || !same).then_some(text), rport: rport.then(|| cx.source.port()) }
     }
 
     /// As the printer takes it.
@@ -116,16 +114,33 @@ pub fn next_hop(cx: &RouteCx) -> Str {
 
 /// Finds the addresses of a next hop. Does not wait when the name is an address or is cached.
 pub async fn resolve(core: &Core, uri: &Str) -> Result<Vec<Target>, ScriptError> {
-    let parsed =
-        Uri::parse(uri.clone()).map_err(|error| ScriptError::new(format!("wrong next hop `{uri}`: {error}")))?;
-    let host = parsed.maddr().unwrap_or_else(|| parsed.host());
-    let protocol = match parsed.transport() {
-        Some(name) => {
-            Some(Protocol::from_name(&name).ok_or_else(|| ScriptError::new(format!("unknown transport in `{uri}`")))?)
-        }
+    let parsed = Uri::parse(uri.clone()).map_err(|error| wrong_next_hop(uri, &error))?;
+    resolve_uri(core, &parsed).await
+}
+
+fn wrong_next_hop(uri: &Str, error: &sip::UriError) -> ScriptError {
+    ScriptError::new(format!("wrong next hop `{uri}`: {error}"))
+}
+
+/// The next hop of this destination, taken apart.
+pub fn next_hop_of(cx: &RouteCx, to: &Branch) -> Result<Uri, ScriptError> {
+    let text = to.destination.as_ref().unwrap_or(&to.uri);
+    let is_request_uri = cx.to.new_uri.as_ref().is_some_and(|uri| std::ptr::eq(uri.as_bytes(), text.as_bytes()));
+    let parsed = if is_request_uri { cx.parsed_request_uri() } else { Uri::parse(text.clone()) };
+    parsed.map_err(|error| wrong_next_hop(text, &error))
+}
+
+/// Finds the addresses of a next hop that was taken apart.
+pub async fn resolve_uri(core: &Core, uri: &Uri) -> Result<Vec<Target>, ScriptError> {
+    let host = uri.maddr().unwrap_or_else(|| uri.host());
+    let protocol = match uri.transport() {
+        Some(name) => Some(
+            Protocol::from_name(&name)
+                .ok_or_else(|| ScriptError::new(format!("unknown transport in `{}`", uri.text())))?,
+        ),
         None => None,
     };
-    resolve_host(core, &host, parsed.port(), protocol, parsed.scheme() == sip::Scheme::Sips).await
+    resolve_host(core, &host, uri.port(), protocol, uri.scheme() == sip::Scheme::Sips).await
 }
 
 /// Finds the addresses of a host.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use language::ast::RouteKind;
 use parking_lot::RwLock;
-use sip::{Message, Protocol, Str, Uri};
+use sip::{Message, Protocol, Str};
 use transport::{CloseReason, ConnectionInfo, Handler, Outgoing, Received, SendFailure};
 
 use crate::core::Core;
@@ -345,7 +345,7 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     if cx.message.method() == sip::Method::Other {
         core.counters.unsupported_methods.increment();
     }
-    if Uri::parse(cx.request_uri()).is_err() {
+    if cx.parsed_request_uri().is_err() {
         core.counters.bad_uris.increment();
     }
     if core.settings.tcp_accept_aliases {

@@ -1,11 +1,12 @@
 //! The state of one message while scripts run on it.
 
 use std::any::{Any, TypeId};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use language::span::Span;
-use sip::{Message, Str};
+use sip::{Message, Str, Uri, UriError};
 use smallvec::SmallVec;
 use transport::{Outgoing, Received, SocketId};
 
@@ -250,6 +251,8 @@ pub struct RouteCx {
     nested: u8,
     temporaries: Vec<Value>,
     module_data: SmallVec<[(TypeId, Box<dyn Any + Send>); 2]>,
+    /// The request-URI that was parsed last.
+    parsed_uri: RefCell<Option<Uri>>,
 }
 
 /// What [`RouteCx::enter`] put aside.
@@ -309,6 +312,7 @@ impl RouteCx {
             nested: 0,
             temporaries: Vec::new(),
             module_data: SmallVec::new(),
+            parsed_uri: RefCell::new(None),
         }
     }
 
@@ -371,7 +375,7 @@ impl RouteCx {
         self.frames.clear();
         self.nested = 0;
         self.temporaries.clear();
-        self.module_data.clear();
+        self.clear_data();
         let same = self
             .program
             .as_ref()
@@ -405,6 +409,23 @@ impl RouteCx {
             Some(uri) => uri.clone(),
             None => self.message.request_uri().cloned().unwrap_or_default(),
         }
+    }
+
+    /// [`Self::request_uri`], taken apart: once for all who ask.
+    ///
+    /// # Errors
+    /// As [`Uri::parse`].
+    pub fn parsed_request_uri(&self) -> Result<Uri, UriError> {
+        let Some(text) = self.to.new_uri.as_ref().or_else(|| self.message.request_uri()) else {
+            return Uri::parse(Str::EMPTY);
+        };
+        let mut parsed = self.parsed_uri.borrow_mut();
+        if let Some(known) = parsed.as_ref().filter(|known| std::ptr::eq(known.text().as_bytes(), text.as_bytes())) {
+            return Ok(known.clone());
+        }
+        let uri = Uri::parse(text.clone())?;
+        *parsed = Some(uri.clone());
+        Ok(uri)
     }
 
     /// Where the script stands, as `file:line:column`.
@@ -458,6 +479,7 @@ impl RouteCx {
     /// Drops all that modules kept with the message.
     pub(crate) fn clear_data(&mut self) {
         self.module_data.clear();
+        self.parsed_uri.take();
     }
 
     /// Applies the queued edits: they become visible to the script (`msg_apply_changes`).

@@ -70,6 +70,11 @@ impl ReceiveBatch {
         self.receive_with(socket, libc::MSG_DONTWAIT as _)
     }
 
+    /// How many datagrams the next call takes at most.
+    pub(crate) const fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];

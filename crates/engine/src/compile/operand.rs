@@ -233,9 +233,9 @@ fn operand(name: &str, expr: &Expr) -> Result<Expression, Diagnostic> {
         "snd_af" => native(|cx| {
             cx.sending().map_or(Value::Null, |sending| Value::Int(if sending.destination.is_ipv4() { 2 } else { 10 }))
         }),
-        "uri:host" => native(|cx| Uri::parse(cx.request_uri()).map_or(Value::Null, |uri| Value::Str(uri.host()))),
+        "uri:host" => native(|cx| cx.parsed_request_uri().map_or(Value::Null, |uri| Value::Str(uri.host()))),
         "uri:port" => {
-            native(|cx| Uri::parse(cx.request_uri()).map_or(Value::Null, |uri| Value::from(uri.port_or_default())))
+            native(|cx| cx.parsed_request_uri().map_or(Value::Null, |uri| Value::from(uri.port_or_default())))
         }
         _ => {
             return Err(Diagnostic::error(

@@ -8,7 +8,7 @@ use macros::function;
 
 /// Replaces the request-URI by what `change` makes of it.
 fn change(cx: &mut RouteCx, change: impl FnOnce(&Uri) -> Result<Str, ScriptError>) -> CallResult {
-    let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
+    let uri = cx.parsed_request_uri().map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
     cx.to.set_uri(change(&uri)?);
     Ok(Return::TRUE)
 }

@@ -45,7 +45,7 @@ impl Rr {
         let Some(first) = routes.uri(0) else { return FAILED };
         cx.data::<State>().next_hop = false;
         let previous = if to_tag(cx).is_some() && mode & LOOSE_ONLY == 0 {
-            let Ok(uri) = Uri::parse(cx.request_uri()) else { return FAILED };
+            let Ok(uri) = cx.parsed_request_uri() else { return FAILED };
             Some(uri).filter(|uri| is_ours(cx, uri))
         } else {
             None

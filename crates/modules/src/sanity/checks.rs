@@ -1,7 +1,7 @@
 //! The checks. Codes and texts are Kamailio's.
 
 use engine::{RouteCx, Str};
-use sip::{HeaderName, Message, NameAddr, Uri, UriError};
+use sip::{HeaderName, Message, NameAddr, UriError};
 
 /// What is wrong with a message: the reply to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn scheme(cx: &RouteCx) -> Checked {
     if cx.message.is_reply() {
         return Ok(());
     }
-    match Uri::parse(cx.request_uri()) {
+    match cx.parsed_request_uri() {
         Ok(_) => Ok(()),
         Err(UriError::UnknownScheme) => Err(Fault::new(416, "Unsupported URI Scheme")),
         Err(UriError::Malformed { .. }) => Err(Fault::bad_request("Bad Request URI")),
@@ -142,7 +142,7 @@ fn uris(cx: &RouteCx, wanted: i64) -> Checked {
     let message = &cx.message;
     let fails = |bit: i64, check: &dyn Fn() -> bool| wanted & bit != 0 && !check();
     let is_uri = |address: &NameAddr| address.parsed_uri().is_ok();
-    if fails(1, &|| message.is_reply() || Uri::parse(cx.request_uri()).is_ok()) {
+    if fails(1, &|| message.is_reply() || cx.parsed_request_uri().is_ok()) {
         return Err(Fault::bad_request("Bad Request URI"));
     }
     if fails(2, &|| matches!(message.from(), Ok(Some(from)) if is_uri(from))) {

@@ -1,7 +1,7 @@
 //! `options_reply`.
 
 use engine::{CallResult, RouteCx, ScriptError, Str, function};
-use sip::{Method, Uri};
+use sip::Method;
 
 use super::Siputils;
 
@@ -14,7 +14,7 @@ pub fn options_reply(cx: &mut RouteCx, me: &Siputils) -> CallResult {
     if cx.message.method() != Method::Options {
         return Err(ScriptError::new("options_reply is for OPTIONS only"));
     }
-    let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
+    let uri = cx.parsed_request_uri().map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
     if uri.user_bytes().is_some_and(|user| !user.is_empty()) {
         return Err(ScriptError::new("the request-URI has a user: this OPTIONS is not for the server"));
     }

@@ -5,7 +5,7 @@ use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
 use sip::Uri;
 
 fn request_uri(cx: &RouteCx) -> Result<Uri, ScriptError> {
-    Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))
+    cx.parsed_request_uri().map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))
 }
 
 /// True when the request-URI has this parameter: without a value, or with just this value. Letters of either case

@@ -6,7 +6,6 @@ use std::ops::Range;
 use engine::script_type::{Substitution, WritableVariable};
 use engine::substitution::Substitution as Command;
 use engine::{CallResult, Return, RouteCx, ScriptError, ScriptTransformation, Str, TransformationDef, Value, function};
-use sip::Uri;
 
 use super::arguments::{HeaderArg, Which};
 
@@ -57,7 +56,7 @@ pub fn subst_uri(cx: &mut RouteCx, command: Substitution) -> CallResult {
 /// Substitutes in the user of the request-URI; the script sees the new one at once. -1 when nothing matches.
 #[function(REQUEST | FAILURE | ONREPLY | BRANCH)]
 pub fn subst_user(cx: &mut RouteCx, command: Substitution) -> CallResult {
-    let uri = Uri::parse(cx.request_uri()).map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
+    let uri = cx.parsed_request_uri().map_err(|error| ScriptError::new(format!("wrong request-URI: {error}")))?;
     let user = uri.user().unwrap_or_default();
     let Some((user, _)) = command.0.apply(&user, cx) else { return Ok(Return::FALSE) };
     cx.to.set_uri(uri.with_user(Some(&user)));

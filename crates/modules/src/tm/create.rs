@@ -99,7 +99,7 @@ impl Tm {
             absorb(cx, &known);
             return Ok(Created::Known);
         }
-        if sip::Uri::parse(cx.request_uri()).is_err() {
+        if cx.parsed_request_uri().is_err() {
             engine::log!(cx.core.log, Error, "{}: `{}` is no URI: no transaction", cx.place(), cx.request_uri());
             let reason = Str::from_static("Regretfully, we were not able to process the URI (479/SL)");
             cx.data::<LastFailure>().0 = Some((479, reason));

@@ -158,7 +158,7 @@ async fn relay_ack(cx: &mut RouteCx, tm: &Tm, proxy: &Proxy) -> CallResult {
         invite.acknowledged(cx);
     }
     let to = cx.to.first(cx.request_uri());
-    let targets = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await?;
+    let targets = Hop::of(cx, &to, proxy)?.targets(cx.core.clone()).await?;
     let mark = cx.message.edits().mark();
     add_path(cx, &to);
     let sent = forward::send_request(cx, &targets);
@@ -309,7 +309,10 @@ async fn send_branch(
         }
     };
     add_path(cx, &to);
-    let found = targets(cx.core.clone(), cx.received.protocol, &to, proxy).await;
+    let found = match Hop::of(cx, &to, proxy) {
+        Ok(hop) => hop.targets(cx.core.clone()).await,
+        Err(error) => Err(error),
+    };
     if transaction.lock().machine.is_cancelled() {
         // The caller gave up while the name was looked up.
         return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
@@ -371,25 +374,33 @@ pub(super) fn add_path(cx: &mut RouteCx, to: &Branch) {
     cx.message.edits_mut().insert_before(at, line);
 }
 
-/// The addresses of a branch's destination.
-async fn targets(
-    core: Arc<engine::Core>,
-    came_by: Protocol,
-    to: &Branch,
-    proxy: &Proxy,
-) -> Result<Vec<Target>, ScriptError> {
-    if let Some(host) = &proxy.host {
-        let protocol = proxy.protocol.or(Some(came_by));
-        return forward::resolve_host(&core, host, proxy.port, protocol, false).await;
+/// The host, port and protocol of a branch's destination, looked up by [`Hop::targets`]. Made apart from that because the
+/// message cannot be looked at while a name is looked up.
+enum Hop {
+    Proxy { host: Str, port: Option<u16>, protocol: Option<Protocol> },
+    Uri(Uri),
+}
+
+impl Hop {
+    fn of(cx: &RouteCx, to: &Branch, proxy: &Proxy) -> Result<Self, ScriptError> {
+        if let Some(host) = &proxy.host {
+            let protocol = proxy.protocol.or(Some(cx.received.protocol));
+            return Ok(Self::Proxy { host: host.clone(), port: proxy.port, protocol });
+        }
+        let uri = forward::next_hop_of(cx, to)?;
+        Ok(match proxy.protocol {
+            None => Self::Uri(uri),
+            Some(protocol) => {
+                let host = uri.maddr().unwrap_or_else(|| uri.host());
+                Self::Proxy { host, port: uri.port(), protocol: Some(protocol) }
+            }
+        })
     }
-    let uri = to.destination.as_ref().unwrap_or(&to.uri);
-    match proxy.protocol {
-        None => forward::resolve(&core, uri).await,
-        Some(protocol) => {
-            let uri = Uri::parse(uri.clone())
-                .map_err(|error| ScriptError::new(format!("wrong next hop `{uri}`: {error}")))?;
-            let host = uri.maddr().unwrap_or_else(|| uri.host());
-            forward::resolve_host(&core, &host, uri.port(), Some(protocol), false).await
+
+    async fn targets(self, core: Arc<engine::Core>) -> Result<Vec<Target>, ScriptError> {
+        match self {
+            Self::Proxy { host, port, protocol } => forward::resolve_host(&core, &host, port, protocol, false).await,
+            Self::Uri(uri) => forward::resolve_uri(&core, &uri).await,
         }
     }
 }

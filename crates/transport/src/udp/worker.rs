@@ -28,7 +28,7 @@ pub(super) struct Worker<'a> {
     claims: Option<Claims<'a>>,
     /// What was left in those lanes by other workers.
     waiting: Vec<Waiting>,
-    /// The last receive call took more than one datagram: more may be there already.
+    /// The last receive call took as many datagrams as it could: more may be there already.
     busy: bool,
 }
 
@@ -118,8 +118,9 @@ impl<'a> Worker<'a> {
         }
         self.busy = false;
         let _order = listener.receiving.lock();
+        let wanted = self.batch.wanted();
         let count = self.batch.receive_now(socket)?;
-        self.busy = count > 1;
+        self.busy = count == wanted;
         Ok(self.sort(count))
     }
 

@@ -8,7 +8,7 @@ use super::reply;
 
 /// The request-URI as the script made it; `None` in a reply and when it is no URI.
 pub(crate) fn request_uri(cx: &RouteCx) -> Option<Uri> {
-    if cx.message.is_request() { Uri::parse(cx.request_uri()).ok() } else { None }
+    if cx.message.is_request() { cx.parsed_request_uri().ok() } else { None }
 }
 
 fn original_uri(cx: &RouteCx) -> Option<Uri> {
