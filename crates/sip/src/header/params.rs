@@ -11,7 +11,7 @@ use crate::scan;
 #[derive(Clone, Default)]
 pub struct Params {
     text: Str,
-    list: SmallVec<[Entry; 6]>,
+    list: SmallVec<[Entry; 4]>,
 }
 
 #[derive(Clone, Copy)]
@@ -22,6 +22,25 @@ struct Entry {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// Whether a name ends before `byte`, besides the separator.
+#[inline]
+const fn ends_name(byte: u8) -> bool {
+    byte <= b'=' && (byte == b'=' || byte == b'"' || scan::is_space(byte))
+}
+
+/// Where an unquoted value ends: before the separator or white space.
+#[inline]
+fn end_of_value(bytes: &[u8], start: usize, separator: u8) -> usize {
+    let mut at = start;
+    loop {
+        at = scan::find_or_blank(bytes, at, separator);
+        match bytes.get(at) {
+            Some(&byte) if byte != separator && !scan::is_space(byte) => at += 1,
+            _ => return at,
+        }
+    }
+}
 
 /// One parameter as bytes of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,40 +92,41 @@ impl Params {
         if bytes.len() >= NONE as usize {
             return None;
         }
+        let byte_at = |at: usize| bytes.get(at).copied();
+        let is_end = |at: usize| byte_at(at).is_none_or(|byte| byte == separator);
         let mut at = 0;
         loop {
-            at = scan::skip_while(bytes, at, |byte| scan::is_space(byte) || byte == separator);
+            while byte_at(at).is_some_and(|byte| byte == separator || scan::is_space(byte)) {
+                at += 1;
+            }
             if at >= bytes.len() {
                 return Some(());
             }
             let name_start = at;
-            at = scan::skip_while(bytes, at, |byte| byte != separator && byte != b'=' && byte != b'"');
-            let name = scan::trim_range(bytes, name_start, at);
-            if name.0 == name.1 || bytes[name.0..name.1].iter().any(|&byte| scan::is_space(byte)) {
+            while byte_at(at).is_some_and(|byte| byte != separator && !ends_name(byte)) {
+                at += 1;
+            }
+            let name = (name_start, at);
+            if name_start == at {
                 return None;
             }
+            at = scan::skip_space(bytes, at);
             let mut value = (NONE as usize, NONE as usize);
-            match bytes.get(at) {
-                Some(b'=') => {
-                    at = scan::skip_space(bytes, at + 1);
-                    if bytes.get(at) == Some(&b'"') {
-                        let end = scan::quoted_end(bytes, at)?;
-                        value = (at + 1, end - 1);
-                        at = scan::skip_space(bytes, end);
-                        if at < bytes.len() && bytes[at] != separator {
-                            return None;
-                        }
-                    } else {
-                        let start = at;
-                        at = scan::skip_while(bytes, at, |byte| byte != separator);
-                        value = scan::trim_range(bytes, start, at);
-                        if bytes[value.0..value.1].iter().any(|&byte| scan::is_space(byte)) {
-                            return None;
-                        }
-                    }
+            if byte_at(at) == Some(b'=') {
+                at = scan::skip_space(bytes, at + 1);
+                if byte_at(at) == Some(b'"') {
+                    let end = scan::quoted_end(bytes, at)?;
+                    value = (at + 1, end - 1);
+                    at = end;
+                } else {
+                    let start = at;
+                    at = end_of_value(bytes, at, separator);
+                    value = (start, at);
                 }
-                Some(b'"') => return None,
-                _ => {}
+                at = scan::skip_space(bytes, at);
+            }
+            if !is_end(at) {
+                return None;
             }
             self.list.push(Entry { name: (name.0 as u32, name.1 as u32), value: (value.0 as u32, value.1 as u32) });
         }
