@@ -28,22 +28,12 @@ static TOKEN: [bool; 256] = {
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// The eight bytes at `at`, the first one lowest; zeros stand for what is beyond the end.
+/// Up to eight bytes, the first one lowest; zeros stand for those that are missing.
 #[inline]
-pub(crate) fn word(bytes: &[u8], at: usize) -> u64 {
-    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+pub(crate) fn word(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
         Some(&chunk) => u64::from_le_bytes(chunk),
-        None => last_word(bytes, at),
-    }
-}
-
-#[inline]
-fn last_word(bytes: &[u8], at: usize) -> u64 {
-    let left = bytes.len().saturating_sub(at);
-    match bytes.last_chunk() {
-        _ if left == 0 => 0,
-        Some(&chunk) => u64::from_le_bytes(chunk) >> (64 - 8 * left.min(8)),
-        None => bytes.iter().skip(at).rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+        None => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -64,16 +54,24 @@ const fn bytes_below(word: u64, limit: u8) -> u64 {
 /// The first position at or after `from` whose word has a hit; the length when there is none.
 #[inline]
 fn find_in_words(bytes: &[u8], from: usize, hits: impl Fn(u64) -> u64) -> usize {
+    let (chunks, tail) = bytes.get(from..).unwrap_or_default().as_chunks();
     let mut at = from;
-    while at < bytes.len() {
-        let found = hits(word(bytes, at));
+    for &chunk in chunks {
+        let found = hits(u64::from_le_bytes(chunk));
         if found != 0 {
-            // A hit may be in the zeros beyond the end.
-            return bytes.len().min(at + found.trailing_zeros() as usize / 8);
+            return at + found.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        at += chunk.len();
     }
-    bytes.len()
+    if tail.is_empty() {
+        return bytes.len();
+    }
+    let rest = match bytes.last_chunk() {
+        Some(&chunk) => u64::from_le_bytes(chunk) >> (64 - 8 * tail.len()),
+        None => word(tail),
+    };
+    // The first hit may be in the zeros behind the end.
+    bytes.len().min(at + hits(rest).trailing_zeros() as usize / 8)
 }
 
 /// The first position of `byte` at or after `from`; the length when there is none. Made for short texts.
@@ -103,11 +101,18 @@ pub(crate) fn find_any(bytes: &[u8], from: usize, any: [u8; 3]) -> usize {
 /// The position after the next line feed at or after `from`.
 #[inline]
 pub(crate) fn after_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
+    let (blocks, _) = bytes.get(from..)?.as_chunks::<32>();
     let mut at = from;
-    // Without a way out in the middle, the compiler makes a few wide comparisons of this.
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<32>) {
+    for block in blocks {
+        // Without a way out in the middle, the compiler makes a few wide comparisons of this.
         if block.iter().fold(false, |found, &byte| found | (byte == b'\n')) {
-            break;
+            for &chunk in block.as_chunks().0 {
+                let found = equal_bytes(u64::from_le_bytes(chunk), b'\n');
+                if found != 0 {
+                    return Some(at + found.trailing_zeros() as usize / 8 + 1);
+                }
+                at += chunk.len();
+            }
         }
         at += block.len();
     }

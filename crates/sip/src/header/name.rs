@@ -321,7 +321,7 @@ impl HeaderName {
     pub fn from_bytes(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
         if name.len() <= PACKED {
-            return Self::from_words(scan::word(name, 0), scan::word(name, 8), name.len());
+            return Self::from_words(scan::word(name), scan::word(name.get(8..).unwrap_or_default()), name.len());
         }
         let mut at = long_slot(name);
         while let Some(&(header, text, _)) = NAMES.get(usize::from(LONG[at])) {
@@ -333,17 +333,17 @@ impl HeaderName {
         Self::Other
     }
 
-    /// The known name that begins at `start`, with its length, when a colon follows at once and it is not very long.
+    /// The known name at the start of `line`, with its length, when a colon follows at once and it is not very long.
     #[inline]
-    pub(crate) fn before_colon(bytes: &[u8], start: usize) -> Option<(Self, usize)> {
+    pub(crate) fn before_colon(line: &[u8]) -> Option<(Self, usize)> {
         let before = |word: u64, colon: u64| word & ((colon & colon.wrapping_neg()) >> 7).wrapping_sub(1);
-        let low = scan::word(bytes, start);
+        let &[low, high] = line.as_chunks().0.first_chunk()?;
+        let (low, high) = (u64::from_le_bytes(low), u64::from_le_bytes(high));
         let colon = scan::equal_bytes(low, b':');
         let (name, length) = if colon != 0 {
             let length = colon.trailing_zeros() as usize / 8;
             (Self::from_words(before(low, colon), 0, length), length)
         } else {
-            let high = scan::word(bytes, start + 8);
             let colon = scan::equal_bytes(high, b':');
             if colon == 0 {
                 return None;

@@ -27,13 +27,13 @@ impl Message {
     fn find_headers(&mut self, mut at: usize) -> Result<(), ParseError> {
         let bytes = self.buffer.as_bytes();
         loop {
-            match bytes.get(at) {
-                None => return Err(ParseError::NoEndOfHeaders),
-                Some(b'\n') => {
+            match bytes.get(at..).unwrap_or_default() {
+                [] => return Err(ParseError::NoEndOfHeaders),
+                [b'\n', ..] => {
                     self.body_start = at as u32 + 1;
                     return Ok(());
                 }
-                Some(b'\r') if bytes.get(at + 1) == Some(&b'\n') => {
+                [b'\r', b'\n', ..] => {
                     self.body_start = at as u32 + 2;
                     return Ok(());
                 }
@@ -53,7 +53,7 @@ impl Message {
 /// The header line (or folded lines) that starts at `start`.
 #[inline]
 fn header_line(bytes: &[u8], start: usize) -> Result<Header, ParseError> {
-    let (name, name_end, colon) = match HeaderName::before_colon(bytes, start) {
+    let (name, name_end, colon) = match HeaderName::before_colon(bytes.get(start..).unwrap_or_default()) {
         Some((name, length)) => (name, start + length, start + length),
         None => other_name(bytes, start)?,
     };
