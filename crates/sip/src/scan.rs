@@ -101,9 +101,13 @@ pub(crate) fn find_any(bytes: &[u8], from: usize, any: [u8; 3]) -> usize {
 /// The position after the next line feed at or after `from`.
 #[inline]
 pub(crate) fn after_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
-    let (blocks, _) = bytes.get(from..)?.as_chunks::<32>();
-    let mut at = from;
-    for block in blocks {
+    line_length(bytes.get(from..)?).map(|length| from + length)
+}
+
+/// How long the line at the start of `bytes` is, with its line feed; `None` when there is none.
+pub(crate) fn line_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for block in bytes.as_chunks::<32>().0 {
         // Without a way out in the middle, the compiler makes a few wide comparisons of this.
         if block.iter().fold(false, |found, &byte| found | (byte == b'\n')) {
             for &chunk in block.as_chunks().0 {
@@ -116,6 +120,13 @@ pub(crate) fn after_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
         }
         at += block.len();
     }
+    last_line_length(bytes, at)
+}
+
+/// The end of [`line_length`], for the bytes from `at` on.
+#[cold]
+#[inline(never)]
+fn last_line_length(bytes: &[u8], at: usize) -> Option<usize> {
     let found = find_byte(bytes, at, b'\n');
     (found < bytes.len()).then_some(found + 1)
 }
