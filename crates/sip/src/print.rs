@@ -148,6 +148,13 @@ impl Message {
     fn print_edits(&self, options: &PrintOptions<'_>, wanted: fn(&Edit) -> bool) -> Vec<u8> {
         let mut known = Known { addresses: options.addresses.unwrap_or(&NO_ADDRESSES), params: SmallVec::new() };
         let mut changes = Changes::new();
+        // It comes before nearly all others in the message, so it comes first here, and little has to be sorted.
+        let uri_start = options.request_uri.zip(self.request_uri()).and_then(|(new, uri)| {
+            let start = self.buffer().offset_of(uri)?;
+            push(&mut changes, start, start + uri.len(), Position::Replace, Piece::Text(new));
+            Some(start as u32)
+        });
+        let mut uri_is_edited = false;
         for edits in self.edit_layers(options) {
             for edit in edits.iter() {
                 if edit.position == Position::RouteParam {
@@ -155,14 +162,14 @@ impl Message {
                 } else if wanted(edit) {
                     let place = |offset: u32| (offset as usize).min(self.buffer().len());
                     let (start, end) = (place(edit.start), place(edit.end));
+                    uri_is_edited |= uri_start == Some(edit.start) && edit.position == Position::Replace;
                     push(&mut changes, start, end, edit.position, Piece::Insert(&edit.insert));
                 }
             }
         }
-        if let (Some(new), Some(uri)) = (options.request_uri, self.request_uri())
-            && let Some(start) = self.buffer().offset_of(uri)
-        {
-            push(&mut changes, start, start + uri.len(), Position::Replace, Piece::Text(new));
+        if uri_is_edited {
+            // What edits put in its place comes before it.
+            changes.rotate_left(1);
         }
         self.change_via(options, &mut changes);
         sort(&mut changes);
@@ -226,17 +233,17 @@ impl Message {
         if self.edit_layers(options).any(|edits| edits.deletes(header.range())) {
             return;
         }
+        let Some(via_start) = self.buffer().offset_of(&via.text) else { return };
         if options.remove_first_via {
             let value = header.body_range();
-            let rest = self.buffer().get(value.clone()).unwrap_or_default();
-            let range = match Via::second_value_start(rest) {
-                Some(next) => value.start..value.start + next,
+            let values = self.buffer().get(..value.end).unwrap_or_default();
+            let range = match Via::second_value_start(values, via_start + via.text.len()) {
+                Some(next) => value.start..next,
                 None => header.range(),
             };
             push(changes, range.start, range.end, Position::Replace, Piece::Text(b""));
             return;
         }
-        let Some(via_start) = self.buffer().offset_of(&via.text) else { return };
         let range_of = |name: &str| {
             let params = via_start + via.params_start();
             via.params.range_of(name).map(|range| params + range.start..params + range.end)

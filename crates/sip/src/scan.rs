@@ -151,6 +151,12 @@ static HOST: [bool; 256] = {
 /// The first position at or after `from` that is not white space.
 #[inline]
 pub fn skip_space(bytes: &[u8], from: usize) -> usize {
+    // Mostly there is none.
+    if bytes.get(from).is_none_or(|&byte| byte > b' ') { from } else { skip_spaces(bytes, from) }
+}
+
+#[inline(never)]
+fn skip_spaces(bytes: &[u8], from: usize) -> usize {
     skip_while(bytes, from, is_space)
 }
 
@@ -197,17 +203,24 @@ pub fn quoted_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// A decimal number of digits only; `None` when empty, too large or anything else.
+#[inline]
 pub fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<T> {
     if bytes.is_empty() || bytes.len() > 20 {
         return None;
     }
+    // 19 digits always fit.
+    let (first, last) = bytes.split_at(bytes.len().min(19));
     let mut value: u64 = 0;
-    for &byte in bytes {
+    for &byte in first {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if let [byte] = last {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(digit)?;
     }
     T::try_from(value).ok()
 }

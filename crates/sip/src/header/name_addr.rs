@@ -55,7 +55,8 @@ impl NameAddr {
         }
         let params = Params::parse(text.part(after, bytes.len()))?;
         // `<sip:a>;tag=1,<sip:b>` is a list where one address is due.
-        if scan::find_byte(bytes, after, b',') < bytes.len()
+        if !params.is_empty()
+            && scan::find_byte(bytes, after, b',') < bytes.len()
             && params.iter().any(|param| param.name.contains(&b',') || is_list(&params, param.value))
         {
             return None;

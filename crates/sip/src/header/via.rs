@@ -130,7 +130,7 @@ impl Via {
     /// Parses every value of a comma separated list onto the end of `list`. A header without any is malformed: whether
     /// it counts as the first Via would be a matter of taste.
     pub(crate) fn parse_list(text: Str, list: &mut SmallVec<[Self; 1]>) -> Option<()> {
-        if is_single(&text) {
+        if scan::find_byte(&text, 0, b',') == text.len() {
             list.push(Self::parse(text)?);
             return Some(());
         }
@@ -143,19 +143,21 @@ impl Via {
 
     /// Parses the first value of a comma separated list.
     pub(crate) fn parse_first(text: Str) -> Option<Self> {
-        if is_single(&text) {
+        let comma = scan::find_byte(&text, 0, b',');
+        if comma == text.len() {
             return Self::parse(text);
         }
-        let (start, end) = split(&text).next()?;
+        let before = text.get(..comma).unwrap_or_default();
+        let (start, end) = scan::trim_range(before, 0, comma);
+        let is_plain = start < end && scan::find_any(before, start, [b'"', b'(', b'(']) == comma;
+        let (start, end) = if is_plain { (start, end) } else { split(&text).next()? };
         Self::parse(text.part(start, end))
     }
 
-    /// Where the second value of a comma separated list starts.
-    pub(crate) fn second_value_start(text: &[u8]) -> Option<usize> {
-        if is_single(text) {
-            return None;
-        }
-        split(text).nth(1).map(|(start, _)| start)
+    /// Where the second value of a comma separated list starts, when the first one ends at `first_end`.
+    pub(crate) fn second_value_start(text: &[u8], first_end: usize) -> Option<usize> {
+        let start = scan::skip_while(text, first_end, |byte| byte == b',' || scan::is_space(byte));
+        (start < text.len()).then_some(start)
     }
 
     /// Where host and port end in [`Via::text`].
@@ -216,12 +218,6 @@ impl Via {
     pub fn port_or_default(&self) -> u16 {
         self.port.unwrap_or_else(|| self.transport.protocol().map_or(5060, Protocol::default_port))
     }
-}
-
-/// Whether there is nothing in a Via header's value that could make several values of it.
-#[inline]
-fn is_single(bytes: &[u8]) -> bool {
-    scan::find_byte(bytes, 0, b',') == bytes.len()
 }
 
 /// The values of a Via header. Parentheses hold comments, in which commas count for nothing.
