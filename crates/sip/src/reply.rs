@@ -46,7 +46,7 @@ impl ReplyBuilder<'_> {
                 _ => continue,
             };
             let range = header.range();
-            if !own && bytes.get(..range.end).is_some_and(|before| before.ends_with(b"\r\n")) {
+            if !own && range.end >= 2 && bytes.get(range.end - 2) == Some(&b'\r') {
                 if run.end != range.start {
                     out.extend_from_slice(bytes.get(run.clone()).unwrap_or_default());
                     run.start = range.start;

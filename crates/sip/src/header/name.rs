@@ -334,7 +334,7 @@ impl HeaderName {
     }
 
     /// The known name at the start of `line`, with its length, when a colon follows at once and it is not very long.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn before_colon(line: &[u8]) -> Option<(Self, usize)> {
         let before = |word: u64, colon: u64| word & ((colon & colon.wrapping_neg()) >> 7).wrapping_sub(1);
         let &[low, high] = line.as_chunks().0.first_chunk()?;
@@ -355,7 +355,7 @@ impl HeaderName {
     }
 
     /// The header whose name is these bytes, at most `PACKED`; zeros behind the end.
-    #[inline]
+    #[inline(always)]
     fn from_words(low: u64, high: u64, length: usize) -> Self {
         if length == 1 {
             let letter = low as u8;

@@ -26,36 +26,37 @@ impl Message {
 
     fn find_headers(&mut self, mut at: usize) -> Result<(), ParseError> {
         let bytes = self.buffer.as_bytes();
-        loop {
+        let mut seen = NameSet::default();
+        let result = loop {
             let rest = bytes.get(at..).unwrap_or_default();
             let header = match plain_line(rest, at) {
                 Some(header) => header,
                 None => match rest {
-                    [] => return Err(ParseError::NoEndOfHeaders),
-                    [b'\n', ..] => {
-                        self.body_start = at as u32 + 1;
-                        return Ok(());
-                    }
-                    [b'\r', b'\n', ..] => {
-                        self.body_start = at as u32 + 2;
-                        return Ok(());
-                    }
-                    _ => header_line(bytes, at)?,
+                    [] => break Err(ParseError::NoEndOfHeaders),
+                    [b'\n', ..] => break Ok(at + 1),
+                    [b'\r', b'\n', ..] => break Ok(at + 2),
+                    _ => match header_line(bytes, at) {
+                        Ok(header) => header,
+                        Err(error) => break Err(error),
+                    },
                 },
             };
             if self.headers.len() >= Self::MAX_HEADERS {
-                return Err(ParseError::TooLarge);
+                break Err(ParseError::TooLarge);
             }
-            self.seen.insert(header.name);
+            seen.insert(header.name);
             at = header.end as usize;
             self.headers.push(header);
-        }
+        };
+        self.seen = seen;
+        self.body_start = result? as u32;
+        Ok(())
     }
 }
 
 /// The header line that `rest` begins with, `start` bytes into the message, if it looks as nearly all do: a known name, a
 /// colon, one blank, the value, CR LF, and no line after it that continues it. Else [`header_line`] has to look.
-#[inline]
+#[inline(always)]
 fn plain_line(rest: &[u8], start: usize) -> Option<Header> {
     let (name, length) = HeaderName::before_colon(rest)?;
     let value = rest.get(length + 2..)?;
