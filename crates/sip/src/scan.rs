@@ -280,7 +280,7 @@ pub fn call_id(message: &[u8]) -> Option<&[u8]> {
     loop {
         at = after_line_feed(message, at)?;
         let name_length = match message.get(at)? {
-            b'c' | b'C' if message.get(at..at + 7)?.eq_ignore_ascii_case(b"call-id") => 7,
+            b'c' | b'C' if is_call_id(message.get(at..at + 7)?) => 7,
             b'i' | b'I' => 1,
             b'\n' => return None,
             b'\r' if message.get(at + 1) == Some(&b'\n') => return None,
@@ -292,6 +292,15 @@ pub fn call_id(message: &[u8]) -> Option<&[u8]> {
             return Some(trim(header_value(&line[colon + 1..])));
         }
     }
+}
+
+/// Whether seven bytes are `call-id` in letters of either case.
+fn is_call_id(name: &[u8]) -> bool {
+    const CALL_ID: u64 = u64::from_le_bytes(*b"call-id\0");
+    // What makes letters lower-case, at their places.
+    const FOLD: u64 = u64::from_le_bytes([0x20, 0x20, 0x20, 0x20, 0, 0x20, 0x20, 0]);
+    let &[a, b, c, d, e, f, g] = name else { return false };
+    u64::from_le_bytes([a, b, c, d, e, f, g, 0]) | FOLD == CALL_ID
 }
 
 /// A header's value up to the end of its line; a line that starts with white space belongs to the one before.
