@@ -140,18 +140,26 @@ pub struct Addresses {
 impl Addresses {
     /// Writes what `what` stands for; nothing when it is not known.
     pub fn write(&self, what: Dynamic, out: &mut Vec<u8>) {
+        self.pieces(what, &mut |piece| out.extend_from_slice(piece));
+    }
+
+    /// What `what` stands for, piece by piece; nothing when it is not known.
+    fn pieces(&self, what: Dynamic, out: &mut impl FnMut(&[u8])) {
         let received = self.received.as_ref();
         let sent = self.sent.as_ref().or(received);
-        match what {
-            Dynamic::ReceivedAddress => Endpoint::write_address(received, out),
-            Dynamic::ReceivedPort => Endpoint::write_port(received, out),
-            Dynamic::ReceivedProtocol => Endpoint::write_protocol(received, out),
-            Dynamic::ReceivedAll => Endpoint::write_all(received, out),
-            Dynamic::SentAddress => Endpoint::write_address(sent, out),
-            Dynamic::SentPort => Endpoint::write_port(sent, out),
-            Dynamic::SentProtocol => Endpoint::write_protocol(sent, out),
-            Dynamic::SentAll => Endpoint::write_all(sent, out),
-            Dynamic::SentName => out.extend_from_slice(sent.map_or(&[], |endpoint| &endpoint.name)),
+        let (endpoint, part) = match what {
+            Dynamic::ReceivedAddress => (received, Part::Address),
+            Dynamic::ReceivedPort => (received, Part::Port),
+            Dynamic::ReceivedProtocol => (received, Part::Protocol),
+            Dynamic::ReceivedAll => (received, Part::All),
+            Dynamic::SentAddress => (sent, Part::Address),
+            Dynamic::SentPort => (sent, Part::Port),
+            Dynamic::SentProtocol => (sent, Part::Protocol),
+            Dynamic::SentAll => (sent, Part::All),
+            Dynamic::SentName => (sent, Part::Name),
+        };
+        if let Some(endpoint) = endpoint {
+            endpoint.pieces(part, out);
         }
     }
 
@@ -186,35 +194,33 @@ impl<'a> Known<'a> {
     }
 }
 
+/// What of an [`Endpoint`] is printed.
+enum Part {
+    Address,
+    Port,
+    Protocol,
+    All,
+    Name,
+}
+
 impl Endpoint {
-    fn write_address(endpoint: Option<&Self>, out: &mut Vec<u8>) {
-        if let Some(endpoint) = endpoint {
-            out.extend_from_slice(&endpoint.address);
-        }
-    }
-
-    fn write_port(endpoint: Option<&Self>, out: &mut Vec<u8>) {
-        if let Some(endpoint) = endpoint {
-            out.extend_from_slice(itoa::Buffer::new().format(endpoint.port).as_bytes());
-        }
-    }
-
-    fn write_protocol(endpoint: Option<&Self>, out: &mut Vec<u8>) {
-        if let Some(endpoint) = endpoint {
-            out.extend_from_slice(endpoint.protocol.name().as_bytes());
-        }
-    }
-
-    fn write_all(endpoint: Option<&Self>, out: &mut Vec<u8>) {
-        let Some(it) = endpoint else { return };
-        out.extend_from_slice(&it.address);
-        if it.port != 5060 {
-            out.push(b':');
-            Self::write_port(endpoint, out);
-        }
-        if it.protocol != Protocol::Udp {
-            out.extend_from_slice(b";transport=");
-            Self::write_protocol(endpoint, out);
+    fn pieces(&self, part: Part, out: &mut impl FnMut(&[u8])) {
+        match part {
+            Part::Address => out(&self.address),
+            Part::Port => out(itoa::Buffer::new().format(self.port).as_bytes()),
+            Part::Protocol => out(self.protocol.name().as_bytes()),
+            Part::Name => out(&self.name),
+            Part::All => {
+                out(&self.address);
+                if self.port != 5060 {
+                    out(b":");
+                    out(itoa::Buffer::new().format(self.port).as_bytes());
+                }
+                if self.protocol != Protocol::Udp {
+                    out(b";transport=");
+                    out(self.protocol.name().as_bytes());
+                }
+            }
         }
     }
 }
@@ -254,31 +260,28 @@ impl Insert {
 
     /// How many bytes [`Insert::write`] writes.
     pub(crate) fn printed_len(&self, known: &Known<'_>) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Dynamic(what) => {
-                let mut text = Vec::new();
-                known.addresses.write(*what, &mut text);
-                text.len()
-            }
-            Self::All(list) => list.iter().map(|piece| piece.printed_len(known)).sum(),
-            Self::When(condition, piece) if known.addresses.holds(*condition) => piece.printed_len(known),
-            Self::When(..) => 0,
-            Self::RouteParams(queued) => known.params(*queued).map(|param| param.plain().len()).sum(),
+        if let Self::Text(text) = self {
+            return text.len();
         }
+        let mut length = 0;
+        self.pieces(known, &mut |piece| length += piece.len());
+        length
     }
 
     /// Writes the text, with `known` for what is known only now.
     pub(crate) fn write(&self, known: &Known<'_>, out: &mut Vec<u8>) {
+        self.pieces(known, &mut |piece| out.extend_from_slice(piece));
+    }
+
+    /// The text piece by piece.
+    fn pieces(&self, known: &Known<'_>, out: &mut impl FnMut(&[u8])) {
         match self {
-            Self::Text(text) => out.extend_from_slice(text),
-            Self::Dynamic(what) => known.addresses.write(*what, out),
-            Self::All(list) => list.iter().for_each(|piece| piece.write(known, out)),
-            Self::When(condition, piece) if known.addresses.holds(*condition) => piece.write(known, out),
+            Self::Text(text) => out(text),
+            Self::Dynamic(what) => known.addresses.pieces(*what, out),
+            Self::All(list) => list.iter().for_each(|piece| piece.pieces(known, out)),
+            Self::When(condition, piece) if known.addresses.holds(*condition) => piece.pieces(known, out),
             Self::When(..) => {}
-            Self::RouteParams(queued) => {
-                known.params(*queued).for_each(|param| out.extend_from_slice(param.plain()));
-            }
+            Self::RouteParams(queued) => known.params(*queued).for_each(|param| out(param.plain())),
         }
     }
 

@@ -54,48 +54,86 @@ pub enum ContentLength {
 struct Change<'a> {
     start: u32,
     end: u32,
+    /// How long `piece` is, when that was measured.
+    length: u32,
     position: Position,
     piece: Piece<'a>,
+}
+
+impl Change<'_> {
+    /// What changes are sorted by.
+    fn key(&self) -> u64 {
+        u64::from(self.start) << 8 | self.position as u64
+    }
 }
 
 enum Piece<'a> {
     Insert(&'a Insert),
     Text(&'a [u8]),
-    /// Text, then more text.
-    Header(&'static str, &'a [u8]),
-    /// `;rport=5060` and the like: text before, number, text after.
-    Number(&'static str, usize, &'static str),
+    /// A Via header with this value.
+    Via(&'a [u8]),
+    Number(Form, u32),
 }
 
-type Changes<'a> = SmallVec<[Change<'a>; 24]>;
+/// What stands around a number.
+#[derive(Clone, Copy)]
+enum Form {
+    Plain,
+    /// `rport=` before it, nothing or `;` after it.
+    Rport,
+    RportBefore,
+    /// `;rport=` before it.
+    RportAfter,
+    /// A Content-Length header.
+    Length,
+}
+
+impl Form {
+    const fn around(self) -> (&'static [u8], &'static [u8]) {
+        match self {
+            Self::Plain => (b"", b""),
+            Self::Rport => (b"rport=", b""),
+            Self::RportBefore => (b"rport=", b";"),
+            Self::RportAfter => (b";rport=", b""),
+            Self::Length => (b"Content-Length: ", b"\r\n"),
+        }
+    }
+}
+
+type Changes<'a> = SmallVec<[Change<'a>; 16]>;
 
 static NO_ADDRESSES: Addresses = Addresses { received: None, sent: None };
 
 impl Piece<'_> {
+    #[inline]
     fn write(&self, known: &Known<'_>, out: &mut Vec<u8>) {
         match self {
+            Self::Insert(Insert::Text(text)) => out.extend_from_slice(text),
             Self::Insert(insert) => insert.write(known, out),
             Self::Text(text) => out.extend_from_slice(text),
-            Self::Header(name, value) => {
-                out.extend_from_slice(name.as_bytes());
+            Self::Via(value) => {
+                out.extend_from_slice(b"Via: ");
                 out.extend_from_slice(value);
                 out.extend_from_slice(b"\r\n");
             }
-            Self::Number(before, number, after) => {
-                out.extend_from_slice(before.as_bytes());
+            Self::Number(form, number) => {
+                let (before, after) = form.around();
+                out.extend_from_slice(before);
                 out.extend_from_slice(itoa::Buffer::new().format(*number).as_bytes());
-                out.extend_from_slice(after.as_bytes());
+                out.extend_from_slice(after);
             }
         }
     }
 
+    #[inline]
     fn len(&self, known: &Known<'_>) -> usize {
         match self {
             Self::Insert(insert) => insert.printed_len(known),
             Self::Text(text) => text.len(),
-            Self::Header(name, value) => name.len() + value.len() + 2,
-            Self::Number(before, number, after) => {
-                before.len() + itoa::Buffer::new().format(*number).len() + after.len()
+            Self::Via(value) => value.len() + 7,
+            Self::Number(form, number) => {
+                let (before, after) = form.around();
+                before.len() + number.checked_ilog10().unwrap_or(0) as usize + 1 + after.len()
             }
         }
     }
@@ -108,31 +146,57 @@ impl Message {
     }
 
     fn print_edits(&self, options: &PrintOptions<'_>, wanted: fn(&Edit) -> bool) -> Vec<u8> {
-        let known = &Known {
-            addresses: options.addresses.unwrap_or(&NO_ADDRESSES),
-            params: self
-                .edit_layers(options)
-                .flat_map(Edits::iter)
-                .filter(|edit| edit.position == Position::RouteParam)
-                .collect(),
-        };
-        let mut changes = self.changes(options, wanted);
-        sort(&mut changes);
-        if options.content_length != ContentLength::Keep {
-            let (_, body) = self.measure(&changes, known);
-            if self.change_content_length(body, options, &mut changes) {
-                sort(&mut changes);
+        let mut known = Known { addresses: options.addresses.unwrap_or(&NO_ADDRESSES), params: SmallVec::new() };
+        let mut changes = Changes::new();
+        // It comes before nearly all others in the message, so it comes first here, and little has to be sorted.
+        let uri_start = options.request_uri.zip(self.request_uri()).and_then(|(new, uri)| {
+            let start = self.buffer().offset_of(uri)?;
+            push(&mut changes, start, start + uri.len(), Position::Replace, Piece::Text(new));
+            Some(start as u32)
+        });
+        let mut uri_is_edited = false;
+        for edits in self.edit_layers(options) {
+            for edit in edits.iter() {
+                if edit.position == Position::RouteParam {
+                    known.params.push(edit);
+                } else if wanted(edit) {
+                    let place = |offset: u32| (offset as usize).min(self.buffer().len());
+                    let (start, end) = (place(edit.start), place(edit.end));
+                    uri_is_edited |= uri_start == Some(edit.start) && edit.position == Position::Replace;
+                    push(&mut changes, start, end, edit.position, Piece::Insert(&edit.insert));
+                }
             }
         }
-        let buffer = self.buffer();
-        let mut out = Vec::with_capacity(self.measure(&changes, known).0);
+        if uri_is_edited {
+            // What edits put in its place comes before it.
+            changes.rotate_left(1);
+        }
+        self.change_via(options, &mut changes);
+        sort(&mut changes);
+        for change in &mut changes {
+            change.length = change.piece.len(&known) as u32;
+        }
+        let (mut total, body) = self.measure(&changes);
+        if options.content_length != ContentLength::Keep {
+            let before = changes.len();
+            self.change_content_length(body, options, &mut changes);
+            if changes.len() != before {
+                for change in changes.iter_mut().skip(before) {
+                    change.length = change.piece.len(&known) as u32;
+                }
+                sort(&mut changes);
+                total = self.measure(&changes).0;
+            }
+        }
+        let buffer = self.buffer().as_bytes();
+        let mut out = Vec::with_capacity(total);
         let mut at = 0;
         for change in &changes {
             let start = change.start as usize;
-            if let Some(kept) = buffer.get(at..start) {
-                out.extend_from_slice(kept);
+            if at < start {
+                out.extend_from_slice(buffer.get(at..start).unwrap_or_default());
             }
-            change.piece.write(known, &mut out);
+            change.piece.write(&known, &mut out);
             at = at.max(start).max(change.end as usize);
         }
         out.extend_from_slice(buffer.get(at..).unwrap_or_default());
@@ -154,27 +218,6 @@ impl Message {
         Ok(())
     }
 
-    /// All changes but that of Content-Length, not sorted.
-    fn changes<'a>(&'a self, options: &PrintOptions<'a>, wanted: fn(&Edit) -> bool) -> Changes<'a> {
-        let mut changes = Changes::new();
-        for edits in self.edit_layers(options) {
-            let placed = edits.iter().filter(|edit| edit.position != Position::RouteParam && wanted(edit));
-            changes.extend(placed.map(|edit| Change {
-                start: edit.start.min(self.buffer().len() as u32),
-                end: edit.end.min(self.buffer().len() as u32),
-                position: edit.position,
-                piece: Piece::Insert(&edit.insert),
-            }));
-        }
-        if let (Some(new), Some(uri)) = (options.request_uri, self.request_uri())
-            && let Some(start) = self.buffer().offset_of(uri)
-        {
-            push(&mut changes, start, start + uri.len(), Position::Replace, Piece::Text(new));
-        }
-        self.change_via(options, &mut changes);
-        changes
-    }
-
     fn edit_layers<'a>(&'a self, options: &PrintOptions<'a>) -> impl Iterator<Item = &'a Edits> {
         std::iter::once(self.edits()).chain(options.layers.iter().copied())
     }
@@ -182,7 +225,7 @@ impl Message {
     fn change_via<'a>(&'a self, options: &PrintOptions<'a>, changes: &mut Changes<'a>) {
         if let Some(value) = options.add_via {
             let at = self.header(HeaderName::Via).map_or(self.headers_start(), |header| header.start as usize);
-            push(changes, at, at, Position::After, Piece::Header("Via: ", value));
+            push(changes, at, at, Position::After, Piece::Via(value));
         }
         let Ok(Some(via)) = self.via() else { return };
         let Some(header) = self.header(HeaderName::Via) else { return };
@@ -190,17 +233,17 @@ impl Message {
         if self.edit_layers(options).any(|edits| edits.deletes(header.range())) {
             return;
         }
+        let Some(via_start) = self.buffer().offset_of(&via.text) else { return };
         if options.remove_first_via {
             let value = header.body_range();
-            let rest = self.buffer().get(value.clone()).unwrap_or_default();
-            let range = match Via::second_value_start(rest) {
-                Some(next) => value.start..value.start + next,
+            let values = self.buffer().get(..value.end).unwrap_or_default();
+            let range = match Via::second_value_start(values, via_start + via.text.len()) {
+                Some(next) => value.start..next,
                 None => header.range(),
             };
             push(changes, range.start, range.end, Position::Replace, Piece::Text(b""));
             return;
         }
-        let Some(via_start) = self.buffer().offset_of(&via.text) else { return };
         let range_of = |name: &str| {
             let params = via_start + via.params_start();
             via.params.range_of(name).map(|range| params + range.start..params + range.end)
@@ -208,16 +251,16 @@ impl Message {
         let received = range_of("received");
         let sent_by_end = via_start + via.sent_by_end();
         if let Some(port) = options.via_addition.rport {
-            let port = usize::from(port);
+            let port = u32::from(port);
             match (range_of("rport"), &received) {
                 (Some(range), _) => {
-                    push(changes, range.start, range.end, Position::Replace, Piece::Number("rport=", port, ""));
+                    push(changes, range.start, range.end, Position::Replace, Piece::Number(Form::Rport, port));
                 }
                 (None, Some(before)) => {
-                    push(changes, before.start, before.start, Position::Before, Piece::Number("rport=", port, ";"));
+                    push(changes, before.start, before.start, Position::Before, Piece::Number(Form::RportBefore, port));
                 }
                 (None, None) => {
-                    push(changes, sent_by_end, sent_by_end, Position::Before, Piece::Number(";rport=", port, ""));
+                    push(changes, sent_by_end, sent_by_end, Position::Before, Piece::Number(Form::RportAfter, port));
                 }
             }
         }
@@ -231,17 +274,14 @@ impl Message {
         }
     }
 
-    /// Adds what has to change about Content-Length now that the body will have `length` bytes. True when anything
-    /// was added.
-    fn change_content_length<'a>(
-        &'a self,
-        length: usize,
-        options: &PrintOptions<'a>,
-        changes: &mut Changes<'a>,
-    ) -> bool {
-        let mut found = false;
-        let before = changes.len();
+    /// Adds what has to change about Content-Length now that the body will have `length` bytes.
+    fn change_content_length<'a>(&'a self, length: usize, options: &PrintOptions<'a>, changes: &mut Changes<'a>) {
         let body_changed = length != self.buffer().len() - self.body_start();
+        if !body_changed && options.content_length != ContentLength::Required {
+            return;
+        }
+        let number = u32::try_from(length).unwrap_or(u32::MAX);
+        let mut found = false;
         for header in self.headers_named(HeaderName::ContentLength) {
             // What the script removed stays removed.
             if self.edit_layers(options).any(|edits| edits.deletes(header.range())) {
@@ -251,23 +291,21 @@ impl Message {
             let range = header.body_range();
             // A length the script wrote itself is left as it is.
             if body_changed && !self.edit_layers(options).any(|edits| edits.touches(range.clone())) {
-                push(changes, range.start, range.end, Position::Replace, Piece::Number("", length, ""));
+                push(changes, range.start, range.end, Position::Replace, Piece::Number(Form::Plain, number));
             }
         }
         if !found && options.content_length == ContentLength::Required {
             let at = self.headers_end();
-            push(changes, at, at, Position::After, Piece::Number("Content-Length: ", length, "\r\n"));
+            push(changes, at, at, Position::After, Piece::Number(Form::Length, number));
         }
-        changes.len() != before
     }
 
     /// The length of the printed message, and of its body.
-    fn measure(&self, changes: &Changes<'_>, known: &Known<'_>) -> (usize, usize) {
+    fn measure(&self, changes: &Changes<'_>) -> (usize, usize) {
         let body_start = self.body_start();
         let (mut total, mut body, mut at) = (0, 0, 0);
         for change in changes {
-            let (start, end) = (change.start as usize, change.end as usize);
-            let length = change.piece.len(known);
+            let (start, end, length) = (change.start as usize, change.end as usize, change.length as usize);
             total += start.saturating_sub(at) + length;
             body += start.saturating_sub(at.max(body_start));
             if start >= body_start {
@@ -281,19 +319,23 @@ impl Message {
 }
 
 fn push<'a>(changes: &mut Changes<'a>, start: usize, end: usize, position: Position, piece: Piece<'a>) {
-    changes.push(Change { start: start as u32, end: end as u32, position, piece });
+    changes.push(Change { start: start as u32, end: end as u32, length: 0, position, piece });
 }
 
 /// Sorts by offset and position, otherwise in the order given; those that want to be first have the newest first.
 fn sort(changes: &mut Changes<'_>) {
-    changes.sort_by_key(|change| (change.start, change.position));
+    if !changes.is_sorted_by_key(Change::key) {
+        changes.sort_by_key(Change::key);
+    }
     let mut from = 0;
-    while from < changes.len() {
-        let key = (changes[from].start, changes[from].position);
-        let same = changes[from..].iter().take_while(|change| (change.start, change.position) == key).count();
-        if key.1 == Position::First {
-            changes[from..from + same].reverse();
+    while let Some(change) = changes.get(from) {
+        if change.position != Position::First {
+            from += 1;
+            continue;
         }
+        let key = change.key();
+        let same = changes[from..].iter().take_while(|change| change.key() == key).count();
+        changes[from..from + same].reverse();
         from += same;
     }
 }

@@ -50,6 +50,12 @@ impl Protocol {
     /// The protocol of that name, in letters of either case. `TLS-SCTP` and others are not known.
     pub fn from_name(name: impl AsRef<[u8]>) -> Option<Self> {
         let name = name.as_ref();
+        match name {
+            b"UDP" | b"udp" => return Some(Self::Udp),
+            b"TCP" | b"tcp" => return Some(Self::Tcp),
+            b"TLS" | b"tls" => return Some(Self::Tls),
+            _ => {}
+        }
         Self::ALL.into_iter().find(|protocol| protocol.name().as_bytes().eq_ignore_ascii_case(name))
     }
 

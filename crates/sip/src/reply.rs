@@ -31,20 +31,37 @@ impl ReplyBuilder<'_> {
     pub fn build(&self, request: &Message) -> Vec<u8> {
         let extra: usize = self.extra_headers.iter().map(|line| line.len()).sum();
         let body = self.body.map_or(0, |(body, _)| body.len());
-        let mut out = Vec::with_capacity(request.header_section().len() + extra + body + 320);
+        let headers = request.headers_end() - request.headers_start();
+        let mut out = Vec::with_capacity(headers + extra + body + 320);
         self.write_status_line(request, &mut out);
-        let mut first_via = request.header(HeaderName::Via).copied();
-        let first_to = request.header(HeaderName::To).copied();
-        for header in request.headers().iter().filter(|header| self.copies(header.name)) {
-            if first_via == Some(*header) {
-                first_via = None;
-                self.write_first_via(request, header, &mut out);
-            } else if first_to == Some(*header) {
-                self.write_to(request, header, &mut out);
-            } else {
-                write_line(request, header, &mut out);
+        let bytes = request.buffer().as_bytes();
+        let (mut via_is_next, mut to_is_next) = (true, true);
+        // Neighbours that come out as they are, are copied together.
+        let mut run = 0..0;
+        for header in request.headers() {
+            let own = match header.name {
+                HeaderName::Via => std::mem::take(&mut via_is_next),
+                HeaderName::To => std::mem::take(&mut to_is_next),
+                name if self.copies(name) => false,
+                _ => continue,
+            };
+            let range = header.range();
+            if !own && range.end >= 2 && bytes.get(range.end - 2) == Some(&b'\r') {
+                if run.end != range.start {
+                    out.extend_from_slice(bytes.get(run.clone()).unwrap_or_default());
+                    run.start = range.start;
+                }
+                run.end = range.end;
+                continue;
+            }
+            out.extend_from_slice(bytes.get(std::mem::take(&mut run)).unwrap_or_default());
+            match header.name {
+                HeaderName::Via if own => self.write_first_via(request, header, &mut out),
+                HeaderName::To if own => self.write_to(request, header, &mut out),
+                _ => write_line(request, header, &mut out),
             }
         }
+        out.extend_from_slice(bytes.get(run).unwrap_or_default());
         for line in self.extra_headers {
             out.extend_from_slice(line);
         }
@@ -91,30 +108,33 @@ impl ReplyBuilder<'_> {
     /// The line of the first Via: `rport` and `received` take the place of those that are there, or come after the
     /// first value.
     fn write_first_via(&self, request: &Message, header: &Header, out: &mut Vec<u8>) {
-        let line = request.raw_of(header);
-        let found = request.via().ok().flatten().and_then(|via| Some((via, line.offset_of(&via.text)?)));
+        let line = line_of(request, header);
+        let found = request.via().ok().flatten().and_then(|via| {
+            let start = request.buffer().offset_of(&via.text)?;
+            Some((via, start.checked_sub(header.start as usize)?))
+        });
         let Some((via, start)) = found else { return write_line(request, header, out) };
         let params = start + via.params_start();
         let range_of = |name: &str| via.params.range_of(name).map(|range| params + range.start..params + range.end);
-        let mut pieces: Vec<(std::ops::Range<usize>, &str, &[u8])> = Vec::new();
         let end = start + via_params_end(via);
         let mut port = itoa::Buffer::new();
-        if let Some(number) = self.via_addition.rport {
+        let rport = self.via_addition.rport.map(|number| {
             let port = port.format(number).as_bytes();
             match range_of("rport") {
-                Some(range) => pieces.push((range, "rport=", port)),
-                None => pieces.push((end..end, ";rport=", port)),
+                Some(range) => (range, "rport=", port),
+                None => (end..end, ";rport=", port),
             }
-        }
-        if let Some(address) = self.via_addition.received {
-            match range_of("received") {
-                Some(range) => pieces.push((range, "received=", address)),
-                None => pieces.push((end..end, ";received=", address)),
-            }
-        }
-        pieces.sort_by_key(|(range, ..)| range.start);
+        });
+        let received = self.via_addition.received.map(|address| match range_of("received") {
+            Some(range) => (range, "received=", address),
+            None => (end..end, ";received=", address),
+        });
+        let pieces = match (&rport, &received) {
+            (Some(rport), Some(received)) if received.0.start < rport.0.start => [Some(received), Some(rport)],
+            _ => [rport.as_ref(), received.as_ref()],
+        };
         let mut at = 0;
-        for (range, name, value) in pieces {
+        for (range, name, value) in pieces.into_iter().flatten() {
             out.extend_from_slice(line.get(at..range.start).unwrap_or_default());
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(value);
@@ -128,8 +148,7 @@ impl ReplyBuilder<'_> {
         let has_tag = request.to().ok().flatten().is_some_and(|to| to.tag().is_some());
         match self.to_tag {
             Some(tag) if self.status != 100 && !has_tag => {
-                let line = request.raw_of(header);
-                out.extend_from_slice(strip_line_end(&line));
+                out.extend_from_slice(strip_line_end(line_of(request, header)));
                 out.extend_from_slice(b";tag=");
                 out.extend_from_slice(tag);
                 out.extend_from_slice(b"\r\n");
@@ -151,16 +170,22 @@ fn strip_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
+fn line_of<'a>(request: &'a Message, header: &Header) -> &'a [u8] {
+    request.buffer().get(header.range()).unwrap_or_default()
+}
+
 fn write_line(request: &Message, header: &Header, out: &mut Vec<u8>) {
-    out.extend_from_slice(&request.raw_of(header));
+    out.extend_from_slice(line_of(request, header));
     end_line(out);
 }
 
 /// A line that ended with a bare LF gets a whole line end, so that the reply has one kind only.
 fn end_line(out: &mut Vec<u8>) {
-    let end = strip_line_end(out).len();
-    out.truncate(end);
-    out.extend_from_slice(b"\r\n");
+    if !out.ends_with(b"\r\n") {
+        let end = strip_line_end(out).len();
+        out.truncate(end);
+        out.extend_from_slice(b"\r\n");
+    }
 }
 
 #[cfg(test)]

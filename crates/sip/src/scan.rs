@@ -1,11 +1,14 @@
 //! Small steps over bytes that the parsers share. Positions are clamped, so nothing here can panic.
 
+use crate::Str;
+
 /// Whether `byte` is white space inside a header value: space, tab, or part of a folded line end.
 pub const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// Whether `byte` may be in a token (RFC 3261 25.1).
+#[inline]
 pub fn is_token(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
@@ -22,8 +25,138 @@ static TOKEN: [bool; 256] = {
     table
 };
 
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// Up to eight bytes, the first one lowest; zeros stand for those that are missing.
+#[inline]
+pub(crate) fn word(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(&chunk) => u64::from_le_bytes(chunk),
+        None => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    }
+}
+
+/// A word whose lowest bit that is set is in the lowest byte of `word` that equals `byte`; 0 when there is none.
+#[inline]
+pub(crate) const fn equal_bytes(word: u64, byte: u8) -> u64 {
+    let differences = word ^ (ONES * byte as u64);
+    differences.wrapping_sub(ONES) & !differences & HIGHS
+}
+
+/// A word whose lowest bit that is set is in the lowest byte of `word` that is less than `limit` (at most 128); 0 when
+/// there is none.
+#[inline]
+const fn bytes_below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
+}
+
+/// The first position at or after `from` whose word has a hit; the length when there is none.
+#[inline]
+fn find_in_words(bytes: &[u8], from: usize, hits: impl Fn(u64) -> u64) -> usize {
+    let (chunks, tail) = bytes.get(from..).unwrap_or_default().as_chunks();
+    let mut at = from;
+    for &chunk in chunks {
+        let found = hits(u64::from_le_bytes(chunk));
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += chunk.len();
+    }
+    if tail.is_empty() {
+        return bytes.len();
+    }
+    let rest = match bytes.last_chunk() {
+        Some(&chunk) => u64::from_le_bytes(chunk) >> (64 - 8 * tail.len()),
+        None => word(tail),
+    };
+    // The first hit may be in the zeros behind the end.
+    bytes.len().min(at + hits(rest).trailing_zeros() as usize / 8)
+}
+
+/// The first position of `byte` at or after `from`; the length when there is none. Made for short texts.
+#[inline]
+pub(crate) fn find_byte(bytes: &[u8], from: usize, byte: u8) -> usize {
+    find_in_words(bytes, from, |word| equal_bytes(word, byte))
+}
+
+/// The first position of `stop` or of a byte up to the space (0 to 32) at or after `from`; the length when there is none.
+#[inline]
+pub(crate) fn find_or_blank(bytes: &[u8], from: usize, stop: u8) -> usize {
+    find_in_words(bytes, from, |word| equal_bytes(word, stop) | bytes_below(word, b' ' + 1))
+}
+
+/// The first position of `one`, a control character or DEL at or after `from`; the length when there is none.
+#[inline]
+pub(crate) fn find_or_control(bytes: &[u8], from: usize, one: u8) -> usize {
+    find_in_words(bytes, from, |word| equal_bytes(word, one) | equal_bytes(word, 0x7f) | bytes_below(word, b' '))
+}
+
+/// The first position of any of three bytes at or after `from`; the length when there is none.
+#[inline]
+pub(crate) fn find_any(bytes: &[u8], from: usize, any: [u8; 3]) -> usize {
+    find_in_words(bytes, from, |word| equal_bytes(word, any[0]) | equal_bytes(word, any[1]) | equal_bytes(word, any[2]))
+}
+
+/// The position after the next line feed at or after `from`.
+#[inline]
+pub(crate) fn after_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
+    line_length(bytes.get(from..)?).map(|length| from + length)
+}
+
+/// How long the line at the start of `bytes` is, with its line feed; `None` when there is none.
+pub(crate) fn line_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for block in bytes.as_chunks::<32>().0 {
+        // Without a way out in the middle, the compiler makes a few wide comparisons of this.
+        if block.iter().fold(false, |found, &byte| found | (byte == b'\n')) {
+            for &chunk in block.as_chunks().0 {
+                let found = equal_bytes(u64::from_le_bytes(chunk), b'\n');
+                if found != 0 {
+                    return Some(at + found.trailing_zeros() as usize / 8 + 1);
+                }
+                at += chunk.len();
+            }
+        }
+        at += block.len();
+    }
+    last_line_length(bytes, at)
+}
+
+/// The end of [`line_length`], for the bytes from `at` on.
+#[cold]
+#[inline(never)]
+fn last_line_length(bytes: &[u8], at: usize) -> Option<usize> {
+    let found = find_byte(bytes, at, b'\n');
+    (found < bytes.len()).then_some(found + 1)
+}
+
+/// Whether `byte` may be in a host name or an IPv4 address. Underscores are against the rules for host names and common
+/// in practice.
+#[inline]
+pub(crate) fn is_host(byte: u8) -> bool {
+    HOST[usize::from(byte)]
+}
+
+static HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    table
+};
+
 /// The first position at or after `from` that is not white space.
+#[inline]
 pub fn skip_space(bytes: &[u8], from: usize) -> usize {
+    // Mostly there is none.
+    if bytes.get(from).is_none_or(|&byte| byte > b' ') { from } else { skip_spaces(bytes, from) }
+}
+
+#[inline(never)]
+fn skip_spaces(bytes: &[u8], from: usize) -> usize {
     skip_while(bytes, from, is_space)
 }
 
@@ -35,6 +168,7 @@ pub fn skip_while(bytes: &[u8], from: usize, wanted: impl Fn(u8) -> bool) -> usi
 }
 
 /// `start..end` of `bytes` without white space at either end; when there is nothing else, an empty range at `start`.
+#[inline]
 pub fn trim_range(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
     let mut end = end.min(bytes.len());
     let mut start = start.min(end);
@@ -48,6 +182,7 @@ pub fn trim_range(bytes: &[u8], start: usize, end: usize) -> (usize, usize) {
 }
 
 /// `bytes` without white space at either end.
+#[inline]
 pub fn trim(bytes: &[u8]) -> &[u8] {
     let (start, end) = trim_range(bytes, 0, bytes.len());
     &bytes[start..end]
@@ -68,17 +203,24 @@ pub fn quoted_end(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// A decimal number of digits only; `None` when empty, too large or anything else.
+#[inline]
 pub fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<T> {
     if bytes.is_empty() || bytes.len() > 20 {
         return None;
     }
+    // 19 digits always fit.
+    let (first, last) = bytes.split_at(bytes.len().min(19));
     let mut value: u64 = 0;
-    for &byte in bytes {
+    for &byte in first {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if let [byte] = last {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        value = value.checked_mul(10)?.checked_add(digit)?;
     }
     T::try_from(value).ok()
 }
@@ -91,9 +233,9 @@ pub fn find_outside(bytes: &[u8], from: usize, separator: u8) -> usize {
         match byte {
             _ if byte == separator => return at,
             b'"' => at = quoted_end(bytes, at).unwrap_or(bytes.len()),
-            b'<' => match memchr::memchr(b'>', &bytes[at..]) {
-                Some(length) => at += length + 1,
-                None => return bytes.len(),
+            b'<' => match find_byte(bytes, at, b'>') {
+                end if end < bytes.len() => at = end + 1,
+                _ => return bytes.len(),
             },
             _ => at += 1,
         }
@@ -117,21 +259,34 @@ pub fn split_commas(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     })
 }
 
+/// Calls `each` with the values of a comma separated header, as [`split_commas`] finds them, until it answers `None`.
+#[inline]
+pub(crate) fn for_each_value(text: Str, mut each: impl FnMut(Str) -> Option<()>) -> Option<()> {
+    if find_byte(&text, 0, b',') == text.len() {
+        let value = text.into_trimmed();
+        return if value.is_empty() { Some(()) } else { each(value) };
+    }
+    for (start, end) in split_commas(&text) {
+        each(text.part(start, end))?;
+    }
+    Some(())
+}
+
 /// The value of the first Call-ID header (`Call-ID:` or `i:`) of a message that was not parsed yet: a cheap look at the
 /// line starts of the header section, for who must know which call a message belongs to before anything else.
 pub fn call_id(message: &[u8]) -> Option<&[u8]> {
     // Empty lines may stand before the start line (RFC 3261 7.5).
     let mut at = skip_while(message, 0, |byte| matches!(byte, b'\r' | b'\n'));
     loop {
-        at += memchr::memchr(b'\n', message.get(at..)?)? + 1;
-        let line = message.get(at..)?;
-        let name_length = match line.first()? {
-            b'c' | b'C' if line.get(..7)?.eq_ignore_ascii_case(b"call-id") => 7,
+        at = after_line_feed(message, at)?;
+        let name_length = match message.get(at)? {
+            b'c' | b'C' if is_call_id(message.get(at..at + 7)?) => 7,
             b'i' | b'I' => 1,
             b'\n' => return None,
-            b'\r' if line.get(1) == Some(&b'\n') => return None,
+            b'\r' if message.get(at + 1) == Some(&b'\n') => return None,
             _ => continue,
         };
+        let line = message.get(at..)?;
         let colon = skip_while(line, name_length, |byte| matches!(byte, b' ' | b'\t'));
         if line.get(colon) == Some(&b':') {
             return Some(trim(header_value(&line[colon + 1..])));
@@ -139,11 +294,20 @@ pub fn call_id(message: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// Whether seven bytes are `call-id` in letters of either case.
+fn is_call_id(name: &[u8]) -> bool {
+    const CALL_ID: u64 = u64::from_le_bytes(*b"call-id\0");
+    // What makes letters lower-case, at their places.
+    const FOLD: u64 = u64::from_le_bytes([0x20, 0x20, 0x20, 0x20, 0, 0x20, 0x20, 0]);
+    let &[a, b, c, d, e, f, g] = name else { return false };
+    u64::from_le_bytes([a, b, c, d, e, f, g, 0]) | FOLD == CALL_ID
+}
+
 /// A header's value up to the end of its line; a line that starts with white space belongs to the one before.
 fn header_value(rest: &[u8]) -> &[u8] {
     let mut end = 0;
-    while let Some(length) = memchr::memchr(b'\n', &rest[end..]) {
-        end += length + 1;
+    while let Some(after) = after_line_feed(rest, end) {
+        end = after;
         if !matches!(rest.get(end), Some(b' ' | b'\t')) {
             return &rest[..end];
         }

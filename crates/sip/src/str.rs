@@ -30,6 +30,7 @@ impl Str {
     }
 
     /// The bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -40,6 +41,7 @@ impl Str {
     }
 
     /// The part in `range`, shared with this text. A range beyond the end is cut to what exists.
+    #[inline]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
         let start = match range.start_bound() {
             Bound::Included(&at) => at,
@@ -51,11 +53,7 @@ impl Str {
             Bound::Excluded(&at) => at,
             Bound::Unbounded => self.len(),
         };
-        let end = end.min(self.len());
-        if start >= end {
-            return Self::EMPTY;
-        }
-        Self(self.0.slice(start..end))
+        self.part(start, end)
     }
 
     /// `part` as a text shared with this one; `part` should be a sub-slice of this text (anything else is copied).
@@ -70,6 +68,7 @@ impl Str {
     }
 
     /// Where `part` starts inside this text, when it is a sub-slice of the same memory (not merely equal bytes).
+    #[inline]
     pub fn offset_of(&self, part: &[u8]) -> Option<usize> {
         let start = (part.as_ptr() as usize).checked_sub(self.as_ptr() as usize)?;
         (start.checked_add(part.len())? <= self.len()).then_some(start)
@@ -102,6 +101,20 @@ impl Str {
         self.slice(range.0..range.1)
     }
 
+    /// As [`Str::trim`], for a text that is not needed any more: mostly there is nothing to trim, and nothing to count.
+    #[inline]
+    pub(crate) fn into_trimmed(self) -> Self {
+        let (start, end) = crate::scan::trim_range(&self.0, 0, self.len());
+        if end - start == self.len() { self } else { self.slice(start..end) }
+    }
+
+    /// The part from `start` to `end`, see [`Str::slice`].
+    #[inline]
+    pub(crate) fn part(&self, start: usize, end: usize) -> Self {
+        let end = end.min(self.len());
+        if start < end { Self(self.0.slice(start..end)) } else { Self::EMPTY }
+    }
+
     /// The whole text as a decimal number with an optional sign; `None` when it is anything else or does not fit.
     pub fn parse_int(&self) -> Option<i64> {
         let (negative, digits) = match self.0.split_first()? {
@@ -128,12 +141,14 @@ impl Str {
 impl Deref for Str {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl AsRef<[u8]> for Str {
+    #[inline]
     fn as_ref(&self) -> &[u8] {
         &self.0
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Deref;
 
+use smallvec::SmallVec;
+
 use crate::header::NameAddr;
 use crate::{Str, scan};
 
@@ -12,7 +14,7 @@ pub struct Contacts {
     /// Whether the value is `*`: forget all bindings (RFC 3261 10.2.2).
     pub star: bool,
     /// The addresses in order.
-    pub list: Vec<ContactValue>,
+    pub list: SmallVec<[ContactValue; 1]>,
 }
 
 /// One address of a Contact header with the parameters a registrar reads.
@@ -24,21 +26,21 @@ pub struct ContactValue {
 
 impl Contacts {
     /// Adds the value of one Contact header. `None` when malformed.
-    pub(crate) fn add(&mut self, text: &Str) -> Option<()> {
-        if scan::trim(text) == b"*" {
+    pub(crate) fn add(&mut self, text: Str) -> Option<()> {
+        if scan::trim(&text) == b"*" {
             self.star = true;
             return Some(());
         }
-        for (start, end) in scan::split_commas(text) {
-            self.list.push(ContactValue::parse(text.slice(start..end))?);
-        }
-        Some(())
+        scan::for_each_value(text, |value| {
+            self.list.push(ContactValue::parse(value)?);
+            Some(())
+        })
     }
 
     /// Parses the value of one Contact header. `None` when malformed.
     pub fn parse(text: &Str) -> Option<Self> {
         let mut contacts = Self::default();
-        contacts.add(text)?;
+        contacts.add(text.clone())?;
         Some(contacts)
     }
 }

@@ -18,15 +18,21 @@ pub struct CSeq {
 impl CSeq {
     /// Parses the value of a CSeq header. `None` when malformed.
     pub fn parse(text: Str) -> Option<Self> {
-        let text = text.trim();
-        let digits = scan::skip_while(&text, 0, |byte| byte.is_ascii_digit());
-        let start = scan::skip_space(&text, digits);
-        let end = scan::skip_while(&text, start, scan::is_token);
-        if start == digits || start == end || end != text.len() {
+        let text = text.into_trimmed();
+        let bytes = text.as_bytes();
+        let digits = scan::skip_while(bytes, 0, |byte| byte.is_ascii_digit());
+        let start = scan::skip_space(bytes, digits);
+        let name = bytes.get(start..).unwrap_or_default();
+        if start == digits || name.is_empty() {
             return None;
         }
-        let method_name = text.slice(start..);
-        Some(Self { number: scan::number(&text[..digits])?, method: Method::from_bytes(&method_name), method_name })
+        let method = Method::from_bytes(name);
+        let method_name = match method {
+            Method::Other if scan::skip_while(name, 0, scan::is_token) < name.len() => return None,
+            Method::Other => text.part(start, bytes.len()),
+            known => Str::from_static(known.name()),
+        };
+        Some(Self { number: scan::number(&bytes[..digits])?, method, method_name })
     }
 }
 

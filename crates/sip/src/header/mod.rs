@@ -25,6 +25,7 @@ pub use credentials::{Challenge, Credentials};
 pub use cseq::CSeq;
 pub use event::Event;
 pub use name::HeaderName;
+pub(crate) use name::NameSet;
 pub use name_addr::NameAddr;
 pub use option_tags::OptionTags;
 pub use params::{Param, Params};

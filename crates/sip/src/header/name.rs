@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::scan;
+
 macro_rules! header_names {
     ($($(#[$doc:meta])* $variant:ident = $canonical:literal $(| $compact:literal)?;)*) => {
         /// The name of a header: what RFC 3261 and its extensions define and Kamailio's modules look for.
@@ -210,13 +212,68 @@ header_names! {
 }
 
 const OTHER: u8 = HeaderName::Other as u8;
-// `Message` keeps the set of names it has seen in 128 bits.
+// A set of names has 128 bits.
 const _: () = assert!(OTHER < 128);
+
+/// Names up to this length are looked up as two words.
+const PACKED: usize = 16;
+
+/// A known name as two words: letters lower-case, zeros behind the end.
+#[derive(Clone, Copy)]
+struct Packed {
+    low: u64,
+    high: u64,
+    /// What makes a letter lower-case, at the places of letters: other bytes have one form only.
+    fold_low: u64,
+    fold_high: u64,
+    length: usize,
+    name: HeaderName,
+}
+
+const NOTHING_PACKED: Packed =
+    Packed { low: 0, high: 0, fold_low: 0, fold_high: 0, length: 0, name: HeaderName::Other };
+
+/// Every name that is short enough, in the place it has in `NAMES`.
+static PACKED_NAMES: [Packed; NAMES.len()] = {
+    let mut table = [NOTHING_PACKED; NAMES.len()];
+    let mut index = 0;
+    while index < NAMES.len() {
+        let text = NAMES[index].1.as_bytes();
+        if text.len() <= PACKED {
+            let (mut words, mut folds) = ([0_u64; 2], [0_u64; 2]);
+            let mut at = 0;
+            while at < text.len() {
+                let fold = if text[at].is_ascii_alphabetic() { 0x20 } else { 0 };
+                words[at / 8] |= ((text[at] | fold) as u64) << (at % 8 * 8);
+                folds[at / 8] |= (fold as u64) << (at % 8 * 8);
+                at += 1;
+            }
+            table[index] = Packed {
+                low: words[0],
+                high: words[1],
+                fold_low: folds[0],
+                fold_high: folds[1],
+                length: text.len(),
+                name: NAMES[index].0,
+            };
+        }
+        index += 1;
+    }
+    table
+};
 
 const SLOTS: usize = 512;
 
-/// Slot of a name: a small hash of its length and three letters that differ between the known names.
-const fn slot(name: &[u8]) -> usize {
+/// Slot of a name that is given as two words, whatever the case of its letters.
+#[inline]
+const fn packed_slot(low: u64, high: u64) -> usize {
+    const FOLD: u64 = u64::from_ne_bytes([0x20; 8]);
+    let mixed = (low | FOLD).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (high | FOLD).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
+    (mixed >> 55) as usize % SLOTS
+}
+
+/// Slot of a longer name: a small hash of its length and three letters that differ between the known names.
+const fn long_slot(name: &[u8]) -> usize {
     let length = name.len();
     let first = (name[0] | 0x20) as usize;
     let last = (name[length - 1] | 0x20) as usize;
@@ -224,53 +281,92 @@ const fn slot(name: &[u8]) -> usize {
     (length.wrapping_mul(67) ^ first.wrapping_mul(139) ^ last.wrapping_mul(31) ^ middle.wrapping_mul(7)) % SLOTS
 }
 
-/// Open addressing over `NAMES`, made by the compiler.
-const fn build_table() -> [u8; SLOTS] {
+/// Open addressing over `NAMES`, made by the compiler: the short names or the long ones.
+const fn build_table(short: bool) -> [u8; SLOTS] {
     let mut table = [OTHER; SLOTS];
     let mut index = 0;
     while index < NAMES.len() {
-        let mut at = slot(NAMES[index].1.as_bytes());
-        while table[at] != OTHER {
-            at = (at + 1) % SLOTS;
+        let text = NAMES[index].1.as_bytes();
+        if (text.len() <= PACKED) == short {
+            let packed = &PACKED_NAMES[index];
+            let mut at = if short { packed_slot(packed.low, packed.high) } else { long_slot(text) };
+            while table[at] != OTHER {
+                at = (at + 1) % SLOTS;
+            }
+            table[at] = index as u8;
         }
-        table[at] = index as u8;
         index += 1;
     }
     table
 }
 
-const fn build_compact() -> [u8; 26] {
-    let mut table = [OTHER; 26];
+const fn build_compact() -> [HeaderName; 26] {
+    let mut table = [HeaderName::Other; 26];
     let mut index = 0;
     while index < NAMES.len() {
         if NAMES[index].2 != 0 {
-            table[(NAMES[index].2 - b'a') as usize] = index as u8;
+            table[(NAMES[index].2 - b'a') as usize] = NAMES[index].0;
         }
         index += 1;
     }
     table
 }
 
-static TABLE: [u8; SLOTS] = build_table();
-static COMPACT: [u8; 26] = build_compact();
+static SHORT: [u8; SLOTS] = build_table(true);
+static LONG: [u8; SLOTS] = build_table(false);
+static COMPACT: [HeaderName; 26] = build_compact();
 
 impl HeaderName {
     /// The header called `name`: letters of either case, long or compact form (RFC 3261 7.3.3).
     pub fn from_bytes(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
-        if let [letter] = name {
-            let index = (letter | 0x20).wrapping_sub(b'a');
-            let known = letter.is_ascii_alphabetic().then(|| COMPACT.get(usize::from(index))).flatten();
-            return known.and_then(|&index| NAMES.get(usize::from(index))).map_or(Self::Other, |entry| entry.0);
+        if name.len() <= PACKED {
+            return Self::from_words(scan::word(name), scan::word(name.get(8..).unwrap_or_default()), name.len());
         }
-        if name.is_empty() {
-            return Self::Other;
-        }
-        let mut at = slot(name);
-        while let Some(&(header, text, _)) = NAMES.get(usize::from(TABLE[at])) {
-            // Nearly all senders write the canonical name, and comparing without folding is much faster.
-            if text.as_bytes() == name || text.as_bytes().eq_ignore_ascii_case(name) {
+        let mut at = long_slot(name);
+        while let Some(&(header, text, _)) = NAMES.get(usize::from(LONG[at])) {
+            if text.as_bytes().eq_ignore_ascii_case(name) {
                 return header;
+            }
+            at = (at + 1) % SLOTS;
+        }
+        Self::Other
+    }
+
+    /// The known name at the start of `line`, with its length, when a colon follows at once and it is not very long.
+    #[inline(always)]
+    pub(crate) fn before_colon(line: &[u8]) -> Option<(Self, usize)> {
+        let before = |word: u64, colon: u64| word & ((colon & colon.wrapping_neg()) >> 7).wrapping_sub(1);
+        let &[low, high] = line.as_chunks().0.first_chunk()?;
+        let (low, high) = (u64::from_le_bytes(low), u64::from_le_bytes(high));
+        let colon = scan::equal_bytes(low, b':');
+        let (name, length) = if colon != 0 {
+            let length = colon.trailing_zeros() as usize / 8;
+            (Self::from_words(before(low, colon), 0, length), length)
+        } else {
+            let colon = scan::equal_bytes(high, b':');
+            if colon == 0 {
+                return None;
+            }
+            let length = 8 + colon.trailing_zeros() as usize / 8;
+            (Self::from_words(low, before(high, colon), length), length)
+        };
+        (name != Self::Other).then_some((name, length))
+    }
+
+    /// The header whose name is these bytes, at most `PACKED`; zeros behind the end.
+    #[inline(always)]
+    fn from_words(low: u64, high: u64, length: usize) -> Self {
+        if length == 1 {
+            let letter = low as u8;
+            let index = (letter | 0x20).wrapping_sub(b'a');
+            let known = if letter.is_ascii_alphabetic() { COMPACT.get(usize::from(index)) } else { None };
+            return known.copied().unwrap_or(Self::Other);
+        }
+        let mut at = packed_slot(low, high);
+        while let Some(known) = PACKED_NAMES.get(usize::from(SHORT[at])) {
+            if low | known.fold_low == known.low && high | known.fold_high == known.high && length == known.length {
+                return known.name;
             }
             at = (at + 1) % SLOTS;
         }
@@ -291,10 +387,23 @@ impl HeaderName {
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.iter().map(|entry| entry.0)
     }
+}
 
-    /// The bit of this name in a set of names.
-    pub(crate) const fn bit(self) -> u128 {
-        1 << (self as u8)
+/// A set of names. Two words and not a `u128`: that would align all that holds it to 16 bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NameSet([u64; 2]);
+
+impl NameSet {
+    /// Adds a name.
+    #[inline]
+    pub(crate) fn insert(&mut self, name: HeaderName) {
+        self.0[name as usize / 64 % 2] |= 1 << (name as u8 % 64);
+    }
+
+    /// Whether the name is in the set.
+    #[inline]
+    pub(crate) fn contains(self, name: HeaderName) -> bool {
+        self.0[name as usize / 64 % 2] & 1 << (name as u8 % 64) != 0
     }
 }
 

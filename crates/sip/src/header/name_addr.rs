@@ -4,6 +4,8 @@
 use std::cell::OnceCell;
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::header::Params;
 use crate::{Str, Uri, UriError, scan};
 
@@ -28,34 +30,40 @@ impl NameAddr {
     /// Parses one address. `None` when malformed: no URI, a bracket or quote that does not close, or broken parameters.
     /// A display name may hold commas without quotes, as Kamailio lets it. The URI itself is not looked at, see [`NameAddr::parsed_uri`].
     pub fn parse(text: Str) -> Option<Self> {
-        let text = text.trim();
+        let text = text.into_trimmed();
         let bytes = text.as_bytes();
-        let open = find_bracket(bytes)?;
-        let (display, uri, rest, bracketed) = match open {
+        let (display, open) = display(bytes)?;
+        let (uri, rest, bracketed) = match open {
             Some(open) => {
-                let close = open + memchr::memchr(b'>', &bytes[open..])?;
-                (scan::trim_range(bytes, 0, open), scan::trim_range(bytes, open + 1, close), close + 1, true)
+                let close = scan::find_byte(bytes, open, b'>');
+                if close == bytes.len() {
+                    return None;
+                }
+                (scan::trim_range(bytes, open + 1, close), close + 1, true)
             }
             None => {
-                let end = scan::skip_while(bytes, 0, |byte| byte != b';');
-                ((0, 0), scan::trim_range(bytes, 0, end), end, false)
+                let end = scan::find_byte(bytes, 0, b';');
+                (scan::trim_range(bytes, 0, end), end, false)
             }
         };
         let after = scan::skip_space(bytes, rest);
         let is_list_or_text = bytes.get(after).is_some_and(|&byte| byte != b';');
         let bad_bare_uri =
             !bracketed && bytes[uri.0..uri.1].iter().any(|&byte| scan::is_space(byte) || matches!(byte, b',' | b'"'));
-        if uri.0 == uri.1 || is_list_or_text || bad_bare_uri || !display_is_sound(&bytes[display.0..display.1]) {
+        if uri.0 == uri.1 || is_list_or_text || bad_bare_uri {
             return None;
         }
-        let params = Params::parse(text.slice(after..))?;
+        let params = Params::parse(text.part(after, bytes.len()))?;
         // `<sip:a>;tag=1,<sip:b>` is a list where one address is due.
-        if params.iter().any(|param| param.name.contains(&b',') || is_list(&params, param.value)) {
+        if !params.is_empty()
+            && scan::find_byte(bytes, after, b',') < bytes.len()
+            && params.iter().any(|param| param.name.contains(&b',') || is_list(&params, param.value))
+        {
             return None;
         }
         Some(Self {
-            display: text.slice(display.0..display.1),
-            uri: text.slice(uri.0..uri.1),
+            display: text.part(display.0, display.1),
+            uri: text.part(uri.0, uri.1),
             params,
             bracketed,
             parsed: OnceCell::new(),
@@ -64,11 +72,11 @@ impl NameAddr {
     }
 
     /// Parses every value of a comma separated list onto the end of `list`.
-    pub(crate) fn parse_list(text: &Str, list: &mut Vec<Self>) -> Option<()> {
-        for (start, end) in scan::split_commas(text) {
-            list.push(Self::parse(text.slice(start..end))?);
-        }
-        Some(())
+    pub(crate) fn parse_list(text: Str, list: &mut SmallVec<[Self; 1]>) -> Option<()> {
+        scan::for_each_value(text, |value| {
+            list.push(Self::parse(value)?);
+            Some(())
+        })
     }
 
     /// The display name without quotes around it and with its `\` escapes resolved; shared when there are none.
@@ -86,6 +94,26 @@ impl NameAddr {
     pub fn parsed_uri(&self) -> Result<&Uri, UriError> {
         self.parsed.get_or_init(|| Uri::parse(self.uri.clone())).as_ref().map_err(|&error| error)
     }
+}
+
+/// The range of the display name, and where the `<` of a name-addr is: outside of quotes. Outer `None`: a quote does not
+/// close, or the display name is neither one quoted string nor a row of words.
+#[inline]
+fn display(bytes: &[u8]) -> Option<((usize, usize), Option<usize>)> {
+    match bytes.first() {
+        Some(b'<') => return Some(((0, 0), Some(0))),
+        Some(b'"') => {
+            let end = scan::quoted_end(bytes, 0)?;
+            let open = scan::skip_space(bytes, end);
+            if bytes.get(open) == Some(&b'<') {
+                return Some(((0, end), Some(open)));
+            }
+        }
+        _ => {}
+    }
+    let Some(open) = find_bracket(bytes)? else { return Some(((0, 0), None)) };
+    let (start, end) = scan::trim_range(bytes, 0, open);
+    display_is_sound(&bytes[start..end]).then_some(((start, end), Some(open)))
 }
 
 /// Where the `<` of a name-addr is: outside of quotes. Outer `None`: a quote does not close.

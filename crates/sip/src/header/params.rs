@@ -11,7 +11,7 @@ use crate::scan;
 #[derive(Clone, Default)]
 pub struct Params {
     text: Str,
-    list: SmallVec<[Entry; 6]>,
+    list: SmallVec<[Entry; 4]>,
 }
 
 #[derive(Clone, Copy)]
@@ -22,6 +22,25 @@ struct Entry {
 }
 
 const NONE: u32 = u32::MAX;
+
+/// Whether a name ends before `byte`, besides the separator.
+#[inline]
+const fn ends_name(byte: u8) -> bool {
+    byte <= b'=' && (byte == b'=' || byte == b'"' || scan::is_space(byte))
+}
+
+/// Where an unquoted value ends: before the separator or white space.
+#[inline]
+fn end_of_value(bytes: &[u8], start: usize, separator: u8) -> usize {
+    let mut at = start;
+    loop {
+        at = scan::find_or_blank(bytes, at, separator);
+        match bytes.get(at) {
+            Some(&byte) if byte != separator && !scan::is_space(byte) => at += 1,
+            _ => return at,
+        }
+    }
+}
 
 /// One parameter as bytes of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +66,13 @@ impl Params {
     }
 
     /// Parses a `;` list as it follows a header value: `;tag=1;lr`.
+    #[inline]
     pub fn parse(text: Str) -> Option<Self> {
-        Self::parse_separated(text, b';')
+        let mut params = Self { text, list: SmallVec::new() };
+        if !params.text.is_empty() {
+            params.fill_semicolons()?;
+        }
+        Some(params)
     }
 
     /// Splits at every `separator` and at the first `=` of each piece: URIs know neither quotes nor white space. Empty
@@ -68,45 +92,53 @@ impl Params {
         Self { text, list }
     }
 
+    /// The one separator that nearly all lists have is worth code of its own.
+    #[inline(never)]
+    fn fill_semicolons(&mut self) -> Option<()> {
+        self.fill(b';')
+    }
+
+    #[inline(always)]
     fn fill(&mut self, separator: u8) -> Option<()> {
         let bytes = self.text.as_bytes();
         if bytes.len() >= NONE as usize {
             return None;
         }
+        let byte_at = |at: usize| bytes.get(at).copied();
+        let is_end = |at: usize| byte_at(at).is_none_or(|byte| byte == separator);
         let mut at = 0;
         loop {
-            at = scan::skip_while(bytes, at, |byte| scan::is_space(byte) || byte == separator);
+            while byte_at(at).is_some_and(|byte| byte == separator || scan::is_space(byte)) {
+                at += 1;
+            }
             if at >= bytes.len() {
                 return Some(());
             }
             let name_start = at;
-            at = scan::skip_while(bytes, at, |byte| byte != separator && byte != b'=' && byte != b'"');
-            let name = scan::trim_range(bytes, name_start, at);
-            if name.0 == name.1 || bytes[name.0..name.1].iter().any(|&byte| scan::is_space(byte)) {
+            while byte_at(at).is_some_and(|byte| byte != separator && !ends_name(byte)) {
+                at += 1;
+            }
+            let name = (name_start, at);
+            if name_start == at {
                 return None;
             }
+            at = scan::skip_space(bytes, at);
             let mut value = (NONE as usize, NONE as usize);
-            match bytes.get(at) {
-                Some(b'=') => {
-                    at = scan::skip_space(bytes, at + 1);
-                    if bytes.get(at) == Some(&b'"') {
-                        let end = scan::quoted_end(bytes, at)?;
-                        value = (at + 1, end - 1);
-                        at = scan::skip_space(bytes, end);
-                        if at < bytes.len() && bytes[at] != separator {
-                            return None;
-                        }
-                    } else {
-                        let start = at;
-                        at = scan::skip_while(bytes, at, |byte| byte != separator);
-                        value = scan::trim_range(bytes, start, at);
-                        if bytes[value.0..value.1].iter().any(|&byte| scan::is_space(byte)) {
-                            return None;
-                        }
-                    }
+            if byte_at(at) == Some(b'=') {
+                at = scan::skip_space(bytes, at + 1);
+                if byte_at(at) == Some(b'"') {
+                    let end = scan::quoted_end(bytes, at)?;
+                    value = (at + 1, end - 1);
+                    at = end;
+                } else {
+                    let start = at;
+                    at = end_of_value(bytes, at, separator);
+                    value = (start, at);
                 }
-                Some(b'"') => return None,
-                _ => {}
+                at = scan::skip_space(bytes, at);
+            }
+            if !is_end(at) {
+                return None;
             }
             self.list.push(Entry { name: (name.0 as u32, name.1 as u32), value: (value.0 as u32, value.1 as u32) });
         }
@@ -136,6 +168,13 @@ impl Params {
         Param { name: self.bytes(entry.name), value }
     }
 
+    /// The first entry called `name`. Most others differ in length.
+    fn find_entry(&self, name: &[u8]) -> Option<&Entry> {
+        self.list.iter().find(|entry| {
+            (entry.name.1 - entry.name.0) as usize == name.len() && self.bytes(entry.name).eq_ignore_ascii_case(name)
+        })
+    }
+
     /// The parameters in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Param<'_>> {
         self.list.iter().map(|entry| self.entry(entry))
@@ -143,8 +182,7 @@ impl Params {
 
     /// The first parameter called `name` (letters of either case).
     pub fn find(&self, name: impl AsRef<[u8]>) -> Option<Param<'_>> {
-        let name = name.as_ref();
-        self.list.iter().map(|entry| self.entry(entry)).find(|param| param.name.eq_ignore_ascii_case(name))
+        self.find_entry(name.as_ref()).map(|entry| self.entry(entry))
     }
 
     /// The value of the parameter called `name` (letters of either case), without quotes; the empty text when it has
@@ -166,8 +204,7 @@ impl Params {
     /// The range of the whole parameter `name` inside [`Params::text`]: from its name to the end of its value, quotes
     /// included, without the separator before it.
     pub fn range_of(&self, name: impl AsRef<[u8]>) -> Option<std::ops::Range<usize>> {
-        let name = name.as_ref();
-        let entry = self.list.iter().find(|entry| self.bytes(entry.name).eq_ignore_ascii_case(name))?;
+        let entry = self.find_entry(name.as_ref())?;
         let mut end = if entry.value.0 == NONE { entry.name.1 } else { entry.value.1 } as usize;
         let quoted =
             entry.value.0 != NONE && entry.value.0 > 0 && self.text.get(entry.value.0 as usize - 1) == Some(&b'"');

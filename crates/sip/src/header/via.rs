@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::header::Params;
 use crate::{Protocol, Str, scan};
 
@@ -25,9 +27,9 @@ pub struct Via {
     /// The text in parentheses at the end, without them (RFC 2543; Kamailio still reads it).
     pub comment: Option<Str>,
     /// Where host and port end in `text`.
-    sent_by_end: usize,
+    sent_by_end: u32,
     /// Where the text of `params` starts in `text`.
-    params_start: usize,
+    params_start: u32,
 }
 
 /// The transport a Via names.
@@ -71,12 +73,20 @@ pub enum Rport {
 impl Via {
     /// Parses one value. `None` when malformed.
     pub fn parse(text: Str) -> Option<Self> {
-        let text = text.trim();
+        let text = text.into_trimmed();
         let bytes = text.as_bytes();
-        let (protocol_name, at) = token(bytes, 0)?;
-        let at = slash(bytes, at)?;
-        let (version, at) = token(bytes, at)?;
-        let at = slash(bytes, at)?;
+        if bytes.len() >= u32::MAX as usize {
+            return None;
+        }
+        let (protocol_name, version, at) = if bytes.starts_with(b"SIP/2.0/") {
+            (Str::from_static("SIP"), Str::from_static("2.0"), scan::skip_space(bytes, 8))
+        } else {
+            let (protocol_name, at) = token(bytes, 0)?;
+            let at = slash(bytes, at)?;
+            let (version, at) = token(bytes, at)?;
+            let part = |(start, end): (usize, usize)| text.part(start, end);
+            (part(protocol_name), part(version), slash(bytes, at)?)
+        };
         let (transport, at) = token(bytes, at)?;
         // The host must be set off from the transport.
         if !bytes.get(at).is_some_and(|&byte| scan::is_space(byte)) {
@@ -98,51 +108,66 @@ impl Via {
         if at < params_end && bytes[at] != b';' {
             return None;
         }
-        let params = Params::parse(text.slice(at..params_end))?;
-        let known = Protocol::from_name(&bytes[transport.0..transport.1]);
+        let params = Params::parse(text.part(at, params_end))?;
+        let transport = match Protocol::from_name(&bytes[transport.0..transport.1]) {
+            Some(protocol) => Transport::Known(protocol),
+            None => Transport::Other(text.part(transport.0, transport.1)),
+        };
         Some(Self {
-            protocol_name: text.slice(protocol_name.0..protocol_name.1),
-            version: text.slice(version.0..version.1),
-            transport: known.map_or_else(|| Transport::Other(text.slice(transport.0..transport.1)), Transport::Known),
-            host: text.slice(host_start..host_end),
+            protocol_name,
+            version,
+            transport,
+            host: text.part(host_start, host_end),
             port,
             params,
             comment,
-            sent_by_end,
-            params_start: at,
+            sent_by_end: sent_by_end as u32,
+            params_start: at as u32,
             text,
         })
     }
 
     /// Parses every value of a comma separated list onto the end of `list`. A header without any is malformed: whether
     /// it counts as the first Via would be a matter of taste.
-    pub(crate) fn parse_list(text: &Str, list: &mut Vec<Self>) -> Option<()> {
+    pub(crate) fn parse_list(text: Str, list: &mut SmallVec<[Self; 1]>) -> Option<()> {
+        if scan::find_byte(&text, 0, b',') == text.len() {
+            list.push(Self::parse(text)?);
+            return Some(());
+        }
         let before = list.len();
-        for (start, end) in split(text) {
-            list.push(Self::parse(text.slice(start..end))?);
+        for (start, end) in split(&text) {
+            list.push(Self::parse(text.part(start, end))?);
         }
         (list.len() > before).then_some(())
     }
 
     /// Parses the first value of a comma separated list.
-    pub(crate) fn parse_first(text: &Str) -> Option<Self> {
-        let (start, end) = split(text).next()?;
-        Self::parse(text.slice(start..end))
+    pub(crate) fn parse_first(text: Str) -> Option<Self> {
+        let comma = scan::find_byte(&text, 0, b',');
+        if comma == text.len() {
+            return Self::parse(text);
+        }
+        let before = text.get(..comma).unwrap_or_default();
+        let (start, end) = scan::trim_range(before, 0, comma);
+        let is_plain = start < end && scan::find_any(before, start, [b'"', b'(', b'(']) == comma;
+        let (start, end) = if is_plain { (start, end) } else { split(&text).next()? };
+        Self::parse(text.part(start, end))
     }
 
-    /// Where the second value of a comma separated list starts.
-    pub(crate) fn second_value_start(text: &[u8]) -> Option<usize> {
-        split(text).nth(1).map(|(start, _)| start)
+    /// Where the second value of a comma separated list starts, when the first one ends at `first_end`.
+    pub(crate) fn second_value_start(text: &[u8], first_end: usize) -> Option<usize> {
+        let start = scan::skip_while(text, first_end, |byte| byte == b',' || scan::is_space(byte));
+        (start < text.len()).then_some(start)
     }
 
     /// Where host and port end in [`Via::text`].
     pub(crate) fn sent_by_end(&self) -> usize {
-        self.sent_by_end
+        self.sent_by_end as usize
     }
 
     /// Where the text of the parameters starts in [`Via::text`].
     pub(crate) fn params_start(&self) -> usize {
-        self.params_start
+        self.params_start as usize
     }
 
     /// The transaction's name at the sender (RFC 3261 8.1.1.7).
@@ -202,7 +227,12 @@ fn split(bytes: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
         while at < bytes.len() {
             let start = at;
             let mut depth = 0_usize;
-            while let Some(&byte) = bytes.get(at) {
+            loop {
+                if depth == 0 {
+                    // A closing parenthesis changes nothing here.
+                    at = scan::find_any(bytes, at, [b',', b'"', b'(']);
+                }
+                let Some(&byte) = bytes.get(at) else { break };
                 match byte {
                     b',' if depth == 0 => break,
                     b'"' if depth == 0 => at = scan::quoted_end(bytes, at).unwrap_or(bytes.len()),
@@ -242,8 +272,7 @@ fn host_end(bytes: &[u8], from: usize) -> Option<usize> {
             !inner.is_empty() && inner.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
         return sound.then_some(close + 1);
     }
-    // Underscores are against the rules for host names and common in practice.
-    let end = scan::skip_while(bytes, from, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let end = scan::skip_while(bytes, from, scan::is_host);
     (end > from).then_some(end)
 }
 
@@ -253,8 +282,8 @@ fn comment(text: &Str, from: usize) -> Option<(usize, Option<Str>)> {
     if bytes.last() != Some(&b')') {
         return Some((bytes.len(), None));
     }
-    let open = from + memchr::memchr(b'(', &bytes[from..])?;
-    Some((open, Some(text.slice(open + 1..bytes.len() - 1))))
+    let open = scan::find_byte(bytes, from, b'(');
+    (open < bytes.len()).then(|| (open, Some(text.part(open + 1, bytes.len() - 1))))
 }
 
 impl fmt::Display for Via {
@@ -301,14 +330,14 @@ mod tests {
 
     #[test]
     fn lists() {
-        let mut list = Vec::new();
+        let mut list = SmallVec::new();
         let text = Str::from("SIP/2.0/UDP a;branch=\"x,y\" (c,d), SIP/2.0/TCP b:1");
-        assert!(Via::parse_list(&text, &mut list).is_some());
+        assert!(Via::parse_list(text.clone(), &mut list).is_some());
         assert_eq!(list.len(), 2);
         assert_eq!(list[1].host, "b");
-        assert_eq!(Via::parse_first(&text).unwrap(), list[0]);
+        assert_eq!(Via::parse_first(text).unwrap(), list[0]);
         let empty = Str::from(" , ");
-        assert!(Via::parse_list(&empty, &mut list).is_none() && Via::parse_first(&empty).is_none());
+        assert!(Via::parse_list(empty.clone(), &mut list).is_none() && Via::parse_first(empty).is_none());
     }
 
     #[test]

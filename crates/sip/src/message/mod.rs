@@ -6,7 +6,7 @@ mod values;
 use std::fmt;
 
 use crate::edit::Edits;
-use crate::header::HeaderName;
+use crate::header::{HeaderName, NameSet};
 use crate::{Method, ParseError, Str};
 use values::Values;
 
@@ -23,7 +23,7 @@ pub struct Message {
     headers_start: u32,
     body_start: u32,
     /// Set of the names in `headers`.
-    seen: u128,
+    seen: NameSet,
     values: Values,
     edits: Edits,
 }
@@ -129,8 +129,8 @@ impl Message {
         self.headers.clear();
         self.headers_start = 0;
         self.body_start = 0;
-        self.seen = 0;
-        self.values = Values::default();
+        self.seen = NameSet::default();
+        self.values.clear();
         self.edits.clear();
     }
 
@@ -222,7 +222,7 @@ impl Message {
 
     /// The first header of that name. Use [`Message::headers_with_name`] for names that are [`HeaderName::Other`].
     pub fn header(&self, name: HeaderName) -> Option<&Header> {
-        if self.seen & name.bit() == 0 {
+        if !self.has_header(name) {
             return None;
         }
         self.headers.iter().find(|header| header.name == name)
@@ -230,7 +230,7 @@ impl Message {
 
     /// Whether there is a header of that name.
     pub fn has_header(&self, name: HeaderName) -> bool {
-        self.seen & name.bit() != 0
+        self.seen.contains(name)
     }
 
     /// All headers of that name in order.

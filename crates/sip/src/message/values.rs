@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use smallvec::SmallVec;
+
 use super::Message;
 use crate::header::{
     CSeq, Challenge, Contacts, ContentType, Credentials, Event, HeaderName, MethodList, NameAddr, OptionTags, RAck,
@@ -9,9 +11,9 @@ use crate::header::{
 };
 use crate::{HeaderError, Str, scan};
 
-/// `Ok(None)`: the header is missing.
-type Parsed<T> = OnceCell<Result<Option<T>, HeaderError>>;
-type ParsedList<T> = OnceCell<Result<Vec<T>, HeaderError>>;
+/// A header that is there; `None`: it is malformed.
+type Parsed<T> = OnceCell<Option<T>>;
+type ParsedList<T> = OnceCell<Option<SmallVec<[T; 1]>>>;
 
 /// What has been parsed so far. What nearly every message is asked for is here, the rest in a box made on demand.
 #[derive(Clone, Default)]
@@ -52,55 +54,79 @@ struct Rare {
     allow: Parsed<MethodList>,
 }
 
+impl Values {
+    /// Forgets what was parsed. What was not is not touched.
+    pub(super) fn clear(&mut self) {
+        fn forget<T>(cell: &mut OnceCell<T>) {
+            if cell.get().is_some() {
+                *cell = OnceCell::new();
+            }
+        }
+        forget(&mut self.via);
+        forget(&mut self.from);
+        forget(&mut self.to);
+        forget(&mut self.cseq);
+        forget(&mut self.routes);
+        forget(&mut self.contacts);
+        forget(&mut self.rare);
+    }
+}
+
 impl Message {
+    #[inline]
     fn one<'a, T>(
         &'a self,
         cell: &'a Parsed<T>,
         name: HeaderName,
         parse: impl FnOnce(Str) -> Option<T>,
     ) -> Result<Option<&'a T>, HeaderError> {
-        let value = cell.get_or_init(|| match self.body_named(name) {
-            None => Ok(None),
-            Some(body) => parse(body).map(Some).ok_or(HeaderError::new(name)),
-        });
-        value.as_ref().map(Option::as_ref).map_err(|&error| error)
+        if let Some(value) = cell.get() {
+            return value.as_ref().map(Some).ok_or(HeaderError::new(name));
+        }
+        let Some(body) = self.body_named(name) else { return Ok(None) };
+        cell.get_or_init(|| parse(body)).as_ref().map(Some).ok_or(HeaderError::new(name))
     }
 
     /// Collects the values of all headers of one name into a list.
+    #[inline]
     fn list<'a, T>(
         &'a self,
         cell: &'a ParsedList<T>,
         name: HeaderName,
-        mut parse: impl FnMut(&Str, &mut Vec<T>) -> Option<()>,
+        mut parse: impl FnMut(Str, &mut SmallVec<[T; 1]>) -> Option<()>,
     ) -> Result<&'a [T], HeaderError> {
+        if !self.has_header(name) {
+            return Ok(&[]);
+        }
         let value = cell.get_or_init(|| {
-            let mut list = Vec::new();
+            let mut list = SmallVec::new();
             for header in self.headers_named(name) {
-                parse(&self.body_of(header), &mut list).ok_or(HeaderError::new(name))?;
+                parse(self.body_of(header), &mut list)?;
             }
-            Ok(list)
+            Some(list)
         });
-        value.as_deref().map_err(|&error| error)
+        value.as_deref().ok_or(HeaderError::new(name))
     }
 
     /// Collects the values of all headers of one name into one value.
+    #[inline]
     fn sum<'a, T: Default>(
         &'a self,
         cell: &'a Parsed<T>,
         name: HeaderName,
-        mut add: impl FnMut(&mut T, &Str) -> Option<()>,
+        mut add: impl FnMut(&mut T, Str) -> Option<()>,
     ) -> Result<Option<&'a T>, HeaderError> {
+        if !self.has_header(name) {
+            return Ok(None);
+        }
         let value = cell.get_or_init(|| {
-            if !self.has_header(name) {
-                return Ok(None);
-            }
             let mut sum = T::default();
             for header in self.headers_named(name) {
-                add(&mut sum, &self.body_of(header)).ok_or(HeaderError::new(name))?;
+                add(&mut sum, self.body_of(header))?;
             }
-            Ok(Some(sum))
+            Some(sum)
         });
-        value.as_ref().map(Option::as_ref).map_err(|&error| error)
+        value.as_ref().map(Some).ok_or(HeaderError::new(name))
     }
 
     fn number_named(&self, name: HeaderName) -> Result<Option<u32>, HeaderError> {
@@ -115,7 +141,7 @@ impl Message {
 
     /// The first value of the first Via header (RFC 3261 20.42).
     pub fn via(&self) -> Result<Option<&Via>, HeaderError> {
-        self.one(&self.values.via, HeaderName::Via, |body| Via::parse_first(&body))
+        self.one(&self.values.via, HeaderName::Via, Via::parse_first)
     }
 
     /// All values of all Via headers, the newest first.
@@ -201,7 +227,7 @@ impl Message {
     /// The credentials of all Authorization headers (RFC 3261 20.7).
     pub fn authorization(&self) -> Result<&[Credentials], HeaderError> {
         self.list(&self.rare().authorization, HeaderName::Authorization, |body, list| {
-            list.push(Credentials::parse(body.clone())?);
+            list.push(Credentials::parse(body)?);
             Some(())
         })
     }
@@ -209,7 +235,7 @@ impl Message {
     /// The credentials of all Proxy-Authorization headers (RFC 3261 20.28).
     pub fn proxy_authorization(&self) -> Result<&[Credentials], HeaderError> {
         self.list(&self.rare().proxy_authorization, HeaderName::ProxyAuthorization, |body, list| {
-            list.push(Credentials::parse(body.clone())?);
+            list.push(Credentials::parse(body)?);
             Some(())
         })
     }
@@ -217,7 +243,7 @@ impl Message {
     /// The challenges of all WWW-Authenticate headers (RFC 3261 20.44).
     pub fn www_authenticate(&self) -> Result<&[Challenge], HeaderError> {
         self.list(&self.rare().www_authenticate, HeaderName::WwwAuthenticate, |body, list| {
-            list.push(Challenge::parse(body.clone())?);
+            list.push(Challenge::parse(body)?);
             Some(())
         })
     }
@@ -225,7 +251,7 @@ impl Message {
     /// The challenges of all Proxy-Authenticate headers (RFC 3261 20.27).
     pub fn proxy_authenticate(&self) -> Result<&[Challenge], HeaderError> {
         self.list(&self.rare().proxy_authenticate, HeaderName::ProxyAuthenticate, |body, list| {
-            list.push(Challenge::parse(body.clone())?);
+            list.push(Challenge::parse(body)?);
             Some(())
         })
     }
@@ -277,27 +303,27 @@ impl Message {
 
     /// All Require headers together (RFC 3261 20.32).
     pub fn require(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().require, HeaderName::Require, OptionTags::add)
+        self.sum(&self.rare().require, HeaderName::Require, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Supported headers together (RFC 3261 20.37).
     pub fn supported(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().supported, HeaderName::Supported, OptionTags::add)
+        self.sum(&self.rare().supported, HeaderName::Supported, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Proxy-Require headers together (RFC 3261 20.29).
     pub fn proxy_require(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().proxy_require, HeaderName::ProxyRequire, OptionTags::add)
+        self.sum(&self.rare().proxy_require, HeaderName::ProxyRequire, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Unsupported headers together (RFC 3261 20.40).
     pub fn unsupported(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().unsupported, HeaderName::Unsupported, OptionTags::add)
+        self.sum(&self.rare().unsupported, HeaderName::Unsupported, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Allow headers together (RFC 3261 20.5).
     pub fn allow(&self) -> Result<Option<&MethodList>, HeaderError> {
-        self.sum(&self.rare().allow, HeaderName::Allow, MethodList::add)
+        self.sum(&self.rare().allow, HeaderName::Allow, |list: &mut MethodList, body| list.add(&body))
     }
 
     /// User-Agent (RFC 3261 20.41).

@@ -8,7 +8,7 @@ mod parse;
 use std::fmt;
 
 use crate::header::{Param, Params};
-use crate::{Protocol, Str, UriError};
+use crate::{Protocol, Str, UriError, scan};
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -211,9 +211,9 @@ impl Uri {
 /// Parameters of `bytes`; empty ones are left out.
 fn split_params(bytes: &[u8], separator: u8) -> impl Iterator<Item = Param<'_>> {
     bytes.split(move |&byte| byte == separator).filter(|piece| !piece.is_empty()).map(|piece| {
-        match memchr::memchr(b'=', piece) {
-            Some(at) => Param { name: &piece[..at], value: Some(&piece[at + 1..]) },
-            None => Param { name: piece, value: None },
+        match scan::find_byte(piece, 0, b'=') {
+            at if at < piece.len() => Param { name: &piece[..at], value: Some(&piece[at + 1..]) },
+            _ => Param { name: piece, value: None },
         }
     })
 }

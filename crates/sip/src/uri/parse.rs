@@ -43,6 +43,9 @@ fn bare(text: Str, scheme: Scheme) -> Uri {
 
 /// The scheme and the position after its colon.
 fn scheme(bytes: &[u8]) -> Result<(Scheme, usize), UriError> {
+    if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] = bytes {
+        return Ok((Scheme::Sip, 4));
+    }
     let end = scan::skip_while(bytes, 0, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     if bytes.get(end) != Some(&b':') || !bytes.first().is_some_and(u8::is_ascii_alphabetic) {
         return Err(malformed(end.min(bytes.len())));
@@ -64,38 +67,40 @@ fn scheme(bytes: &[u8]) -> Result<(Scheme, usize), UriError> {
     Ok((scheme, end + 1))
 }
 
-/// Whether `byte` may stand in user, parameters and headers. Kamailio takes far more than RFC 3261 25.1 does; what
-/// would break the line or the URI is refused.
-const fn is_lenient_byte(byte: u8) -> bool {
-    byte >= b' ' && byte != 0x7f && byte != b'@'
-}
-
-/// Refuses the first byte of `bytes` that may not stand there.
+/// Refuses the first byte that may not stand in user, parameters and headers. Kamailio takes far more than RFC 3261 25.1
+/// does; what would break the line or the URI is refused: control characters and `@`.
+#[inline]
 fn check(bytes: &[u8], start: usize, end: usize) -> Result<(), UriError> {
-    match bytes[start..end].iter().position(|&byte| !is_lenient_byte(byte)) {
-        Some(bad) => Err(malformed(start + bad)),
-        None => Ok(()),
+    let bytes = bytes.get(..end).unwrap_or_default();
+    match scan::find_or_control(bytes, start, b'@') {
+        bad if bad < end => Err(malformed(bad)),
+        _ => Ok(()),
     }
 }
 
 fn parse_sip(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
     let bytes = text.as_bytes();
     // A user may hold `;`, `?` and `/`, a host may not hold `@`: so the first `@` ends the user (RFC 3261 19.1.1).
-    let at_sign = memchr::memchr(b'@', &bytes[start..]).map(|at| start + at);
-    let (user, password, host_start) = match at_sign {
-        Some(at) => {
-            let colon = memchr::memchr(b':', &bytes[start..at]).map(|colon| start + colon);
-            let user_end = colon.unwrap_or(at);
-            if user_end == start {
-                return Err(malformed(start));
-            }
-            check(bytes, start, at)?;
-            if let Some(second) = memchr::memchr(b':', &bytes[(user_end + 1).min(at)..at]) {
-                return Err(malformed(user_end + 1 + second));
-            }
-            (Some(part(start, user_end)), colon.map(|colon| part(colon + 1, at)), at + 1)
+    let at_sign = scan::find_byte(bytes, start, b'@');
+    let (user, password, host_start) = if at_sign < bytes.len() {
+        let before = &bytes[..at_sign];
+        let user_end = scan::find_byte(before, start, b':');
+        if user_end == start {
+            return Err(malformed(start));
         }
-        None => (None, None, start),
+        check(bytes, start, at_sign)?;
+        let password = if user_end < at_sign {
+            let second = scan::find_byte(before, user_end + 1, b':');
+            if second < at_sign {
+                return Err(malformed(second));
+            }
+            Some(part(user_end + 1, at_sign))
+        } else {
+            None
+        };
+        (Some(part(start, user_end)), password, at_sign + 1)
+    } else {
+        (None, None, start)
     };
     let host_end = host_end(bytes, host_start)?;
     let mut at = host_end;
@@ -109,7 +114,7 @@ fn parse_sip(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
         port_text = Some(part(at + 1, end));
         at = end;
     }
-    let question = memchr::memchr(b'?', &bytes[at..]).map_or(bytes.len(), |offset| at + offset);
+    let question = scan::find_byte(bytes, at, b'?');
     let params = match bytes.get(at) {
         Some(b';') => (at + 1, question),
         Some(b'?') | None => (question, question),
@@ -117,9 +122,17 @@ fn parse_sip(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
     };
     let headers = ((question + 1).min(bytes.len()), bytes.len());
     check(bytes, at, bytes.len())?;
-    let host = part(host_start, host_end);
-    let (params, headers) = (part(params.0, params.1), part(headers.0, headers.1));
-    Ok(Uri { user, password, host, port_text, port, params, headers, ..bare(text, scheme) })
+    Ok(Uri {
+        text,
+        scheme,
+        user,
+        password,
+        host: part(host_start, host_end),
+        port_text,
+        port,
+        params: part(params.0, params.1),
+        headers: part(headers.0, headers.1),
+    })
 }
 
 /// The end of a host name, IPv4 address or bracketed IPv6 address.
@@ -129,7 +142,7 @@ fn host_end(bytes: &[u8], start: usize) -> Result<usize, UriError> {
         return if end > start + 1 && bytes.get(end) == Some(&b']') { Ok(end + 1) } else { Err(malformed(end)) };
     }
     // Underscores are against the rules for host names (Kamailio refuses them) and common in private networks.
-    let end = scan::skip_while(bytes, start, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
+    let end = scan::skip_while(bytes, start, scan::is_host);
     if end == start { Err(malformed(start)) } else { Ok(end) }
 }
 
