@@ -104,6 +104,7 @@ pub struct Core {
     pub watch: crate::trace::Watch,
     /// A secret of this run: To tags, branches.
     pub secret: [u8; 16],
+    server_line: Option<Str>,
     network: OnceLock<Arc<dyn Network>>,
     runtime: OnceLock<tokio::runtime::Handle>,
     stopping: tokio::sync::watch::Sender<bool>,
@@ -123,6 +124,7 @@ impl Core {
         let live = LiveSettings::declare(&config, &settings, &log);
         let watch = crate::trace::Watch::new(&settings);
         let databases = Arc::new(databases(&settings, log.clone()));
+        let server_line = settings.server_signature.then(|| Str::from([&*settings.server_header, b"\r\n"].concat()));
         Arc::new(Self {
             settings,
             log,
@@ -149,6 +151,7 @@ impl Core {
             routes_out: crate::routes_out::RoutesOut::default(),
             watch,
             secret: rand::random(),
+            server_line,
             network: OnceLock::new(),
             runtime: OnceLock::new(),
             stopping: tokio::sync::watch::channel(false).0,
@@ -410,13 +413,10 @@ impl Core {
         let _ = stopping.wait_for(|stopping| *stopping).await;
     }
 
-    /// `Server: ..` or what `server_header` says; `None` with `server_signature=no`.
+    /// The Server header line of replies, with its line end; none with `server_signature=no`.
     #[must_use]
-    pub fn server_header(&self) -> Option<Str> {
-        if !self.settings.server_signature {
-            return None;
-        }
-        Some(self.settings.server_header.clone())
+    pub const fn server_line(&self) -> Option<&Str> {
+        self.server_line.as_ref()
     }
 
     /// `arch/os` as in `core.version`.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use sip::{Method, ReplyBuilder, Rport, Str};
+use smallvec::SmallVec;
 use transport::Outgoing;
 
 use crate::forward::SourceInVia;
@@ -82,14 +83,12 @@ pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&[u8]>) -> Res
         Ok(Some(via)) => SourceInVia::of(cx, via),
         _ => return Err(ScriptError::new("the request has no Via to answer to")),
     };
-    let mut extra: Vec<Str> = cx.reply_headers.clone();
+    let mut extra = SmallVec::<[Str; 4]>::from(&cx.reply_headers[..]);
     // Ahead of Server, as Kamailio has it.
     if let Some((_, kind)) = cx.reply_body.as_ref().filter(|(_, kind)| !kind.is_empty()) {
         extra.push(Str::from([b"Content-Type: ", &**kind, b"\r\n"].concat()));
     }
-    if let Some(server) = cx.core.server_header() {
-        extra.push(Str::from(format!("{server}\r\n")));
-    }
+    extra.extend(cx.core.server_line().cloned());
     if cx.core.settings.sip_warning {
         extra.push(warning(cx));
     }

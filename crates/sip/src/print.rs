@@ -184,7 +184,7 @@ impl Message {
                 for change in changes.iter_mut().skip(before) {
                     change.length = change.piece.len(&known) as u32;
                 }
-                sort(&mut changes);
+                changes.sort_by_key(Change::key);
                 total = self.measure(&changes).0;
             }
         }

@@ -276,6 +276,8 @@ impl Forwarding {
     }
 
     fn push(&mut self, client: Client, reliable: bool) -> BranchId {
+        // Most requests have one.
+        self.branches.reserve_exact(1);
         self.branches.push(Branch {
             client,
             cancel: Cancel::No,

@@ -127,7 +127,7 @@ fn send_again(
     state.machine.add_branch(now, transaction.is_invite(), target.protocol.is_stream());
     // The reply of the address that did not work is not the request's answer as long as another one may come.
     state.machine.drop_replies(failed..failed + 1);
-    state.branches.push(branch);
+    state.add_branch(branch);
     transaction.perform(state, now, Vec::<Output>::new(), step);
     true
 }

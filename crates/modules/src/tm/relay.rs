@@ -343,7 +343,7 @@ fn failed_branch(tm: &Arc<Tm>, transaction: &Arc<Transaction>, to: Branch, refus
         let id = state.machine.add_branch(now, transaction.is_invite(), true);
         let mut branch = SentBranch::unsent(to, &state.request);
         branch.failure_route = state.options.on_failure;
-        state.branches.push(branch);
+        state.add_branch(branch);
         state.machine.fail(id, 500, &mut outputs);
         transaction.perform(&mut state, now, outputs, &mut step);
     }
@@ -458,7 +458,7 @@ pub(crate) fn send_to(
         let mut state = transaction.lock();
         // An ACK-less request of another method than the transaction's cannot be: branches copy the request.
         state.machine.add_branch(transaction.tm.now(), transaction.is_invite(), target.protocol.is_stream());
-        state.branches.push(branch);
+        state.add_branch(branch);
         transaction.arm(&mut state);
     }
     cx.outbox.push(outgoing);

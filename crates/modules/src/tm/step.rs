@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use engine::{RouteCx, Str};
 use sip::{HeaderName, Message};
+use smallvec::SmallVec;
 use transaction::{BranchId, Output, Time};
 use transport::Outgoing;
 
@@ -58,7 +59,7 @@ pub(crate) struct Step {
     pub(crate) decide: Option<BranchId>,
     /// Replies of other servers among `sends`, by place: `onsend_route` has a say (`onsend_route_reply`).
     relayed: Vec<(usize, BranchId, KeptReply)>,
-    notices: Vec<Notice>,
+    notices: SmallVec<[Notice; 1]>,
     ended: bool,
 }
 

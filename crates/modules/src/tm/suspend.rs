@@ -37,7 +37,7 @@ impl Tm {
         save(&mut state, cx);
         let branch = SentBranch::unsent(cx.to.first(cx.request_uri()), &state.request);
         let id = state.machine.add_blind_branch(self.now());
-        state.branches.push(branch);
+        state.add_branch(branch);
         state.suspended = Some(id);
         transaction.arm(&mut state);
         Ok(Return::TRUE)

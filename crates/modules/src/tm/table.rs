@@ -30,14 +30,21 @@ pub(crate) struct RequestKey {
     branch: Option<Str>,
     via_host: Str,
     via_port: u16,
-    /// The first Via as a whole.
-    via: Str,
     call_id: Str,
     cseq: u32,
     from_tag: Option<Str>,
+    method: Str,
+    /// What requests without such a branch are compared by.
+    old: Option<Box<OldKey>>,
+}
+
+/// What RFC 2543 compares, whose branches are not unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OldKey {
+    /// The first Via as a whole.
+    via: Str,
     to_tag: Option<Str>,
     uri: Str,
-    method: Str,
 }
 
 impl RequestKey {
@@ -45,17 +52,24 @@ impl RequestKey {
     pub(crate) fn of(cx: &RouteCx) -> Option<Self> {
         let message = &cx.message;
         let via = message.via().ok().flatten()?;
+        let branch = if via.has_rfc3261_branch() { via.branch() } else { None };
+        let old = match branch {
+            Some(_) => None,
+            None => Some(Box::new(OldKey {
+                via: via.text.clone(),
+                to_tag: message.to().ok().flatten()?.tag(),
+                uri: message.request_uri()?.clone(),
+            })),
+        };
         Some(Self {
-            branch: via.has_rfc3261_branch().then(|| via.branch()).flatten(),
+            branch,
             via_host: via.host.clone(),
             via_port: via.port_or_default(),
-            via: via.text.clone(),
             call_id: message.call_id()?,
             cseq: message.cseq().ok().flatten()?.number,
             from_tag: message.from().ok().flatten()?.tag(),
-            to_tag: message.to().ok().flatten()?.tag(),
-            uri: message.request_uri()?.clone(),
             method: message.method_name(),
+            old,
         })
     }
 
@@ -86,15 +100,17 @@ impl RequestKey {
         match (&self.branch, &request.branch) {
             _ if options.call_id_and_cseq => self.same_dialog_step(request),
             (Some(mine), Some(branch)) => mine == branch && self.same_sender(request),
-            (None, None) => {
-                let ack = *request.method == *b"ACK";
-                self.same_dialog_step(request)
-                    && (!options.request_uri || self.uri == request.uri)
-                    && (!options.via || self.via == request.via)
-                    // An ACK has the To tag of the reply.
-                    && (ack || self.to_tag == request.to_tag)
-            }
-            _ => false,
+            _ => match (&self.old, &request.old) {
+                (Some(mine), Some(other)) => {
+                    let ack = *request.method == *b"ACK";
+                    self.same_dialog_step(request)
+                        && (!options.request_uri || mine.uri == other.uri)
+                        && (!options.via || mine.via == other.via)
+                        // An ACK has the To tag of the reply.
+                        && (ack || mine.to_tag == other.to_tag)
+                }
+                _ => false,
+            },
         }
     }
 }

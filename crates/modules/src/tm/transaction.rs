@@ -437,6 +437,12 @@ impl Transaction {
 }
 
 impl State {
+    /// Adds a branch. Most requests have one: the memory is for as many as there are.
+    pub(crate) fn add_branch(&mut self, branch: SentBranch) {
+        self.branches.reserve_exact(1);
+        self.branches.push(branch);
+    }
+
     /// Lends what lives with the transaction to a script. Listeners that come meanwhile see it as it was.
     pub(crate) fn lend(&mut self, cx: &mut RouteCx) {
         cx.avps = self.avps.clone();

@@ -53,6 +53,20 @@ fn order_of_inserts() {
     assert!(printed.contains("After: 1\r\nVia: SIP/2.0/UDP me\r\nVia: SIP/2.0/UDP pc33"));
 }
 
+/// The same when the length of the body changes, so that a Content-Length comes in between.
+#[test]
+fn the_newest_is_first_with_a_new_content_length_too() {
+    let mut message = invite();
+    let (first, body) = (message.headers()[1].start as usize, message.body_start());
+    let edits = message.edits_mut();
+    edits.insert_first(first, "F1: 1\r\n");
+    edits.insert_first(first, "F2: 1\r\n");
+    edits.insert_before(body, "some ");
+    let printed = print(&message, &PrintOptions::default());
+    assert!(printed.contains("F2: 1\r\nF1: 1\r\nVia"), "{printed}");
+    assert!(printed.contains("Content-Length:  9\r\n"), "{printed}");
+}
+
 /// What is inserted into a deleted range survives, as in Kamailio: `subst_hf` and `remove_hf` of one header.
 #[test]
 fn overlapping_edits() {
