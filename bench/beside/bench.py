@@ -497,7 +497,8 @@ def good(rs):
 
 
 def table(rows):
-    out = ["| workload | server | CPU us per unit, net of idle: median (min-max) | in the slice only | ratio to first, same cycle: median (min-max) | context switches | idle % of a core | sipp uac+uas us | others' cores | samples (good) |",
+    out = ["| workload | server | CPU us per unit, net of idle: median (min-max) | in the slice only | ratio to first, same cycle: median (min-max) | "
+           "context switches | idle % of a core | sipp uac+uas us | others' cores | samples (good) |",
            "|---|---|---|---|---|---|---|---|---|---|"]
     for wl in dict.fromkeys(r["workload"] for r in rows):
         ws = [r for r in rows if r["workload"] == wl]
@@ -533,9 +534,12 @@ def cmd_run(a, servers):
                 save(a, "run", new)
                 for s in servers:
                     rs = [r for r in new if r["server"] == s.name]
-                    log(f"{wl} {s.name:10} run {run}: us {' '.join('%.1f%s' % (r['us_net'], ('' if r['valid'] else '!') + ('' if r['quiet'] else '~')) for r in rs)}; "
-                        f"in slice only {st.median(r['slice_us'] for r in rs):.1f}; failed {sum(r['uac']['failed'] for r in rs)} retrans {sum(r['uac']['retrans'] + r['uac'].get('uas_retrans', 0) for r in rs)} "
-                        f"drops {sum(r['drops'] for r in rs)} others {max(r['other'] for r in rs):.2f}")
+                    mark = lambda r: ("" if r["valid"] else "!") + ("" if r["quiet"] else "~")
+                    us = " ".join(f"{r['us_net']:.1f}{mark(r)}" for r in rs)
+                    failed = sum(r["uac"]["failed"] for r in rs)
+                    retrans = sum(r["uac"]["retrans"] + r["uac"].get("uas_retrans", 0) for r in rs)
+                    log(f"{wl} {s.name:10} run {run}: us {us}; in slice only {st.median(r['slice_us'] for r in rs):.1f}; failed {failed} "
+                        f"retrans {retrans} drops {sum(r['drops'] for r in rs)} others {max(r['other'] for r in rs):.2f}")
     print(table(rows))
 
 
@@ -558,7 +562,8 @@ def try_rate(a, srv, w, users, rate, n, secs):
     d = delta(s0, s1) if srv else {}
     ok = c["ok"] >= 0.999 * int(rate * secs) and bad < 0.001 * rate * secs and retr == 0 and uac.secs < secs * 1.05 + 1
     log(f"  rate {rate}: {'pass' if ok else 'FAIL'} ok {c['ok']} failed {bad} retrans {retr} in {uac.secs:.1f} s; drops {d.get('drops', '-')}; "
-        f"cores: server {d.get('cpu', 0)/uac.secs:.2f} uac {uac.cpu/uac.secs:.2f} uas {(uas.cpu if uas else 0)/uac.secs:.2f} all {(c1['busy']-c0['busy'])/uac.secs:.2f}")
+        f"cores: server {d.get('cpu', 0)/uac.secs:.2f} uac {uac.cpu/uac.secs:.2f} uas {(uas.cpu if uas else 0)/uac.secs:.2f} "
+        f"all {(c1['busy']-c0['busy'])/uac.secs:.2f}")
     return ok, dict(rate=rate, ok=c["ok"], failed=bad, retrans=retr, secs=uac.secs, server_us=d.get("cpu", 0) / max(1, c["ok"]) * 1e6,
                     server_cores=d.get("cpu", 0) / uac.secs, uac_cores=uac.cpu / uac.secs, uas_cores=(uas.cpu if uas else 0) / uac.secs)
 
@@ -847,7 +852,8 @@ def cmd_latency(a, servers):
                     if uas:
                         uas.quit()
                     s.stop()
-    print("| workload | server | calls per s meanwhile | INVITE's way, us: p50 | p99 | 486's way back, us: p50 | p99 | probes (lost) | load's failures + retransmissions |\n"
+    print("| workload | server | calls per s meanwhile | INVITE's way, us: p50 | p99 | 486's way back, us: p50 | p99 | "
+          "probes (lost) | load's failures + retransmissions |\n"
           "|---|---|---|---|---|---|---|---|---|")
     for key in dict.fromkeys((r["workload"], r["server"]) for r in rows):
         rs = [r for r in rows if (r["workload"], r["server"]) == key]
@@ -866,7 +872,8 @@ def cmd_instr(a, servers):
             users = users_csv(n) if n else None
             tot, bad = [], 0
             for calls in (100, 600):
-                s.start(wl, wrap=["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={tempfile.gettempdir()}/sipbench-cg-{os.getpid()}.%p"])
+                out = f"{tempfile.gettempdir()}/sipbench-cg-{os.getpid()}"
+                s.start(wl, wrap=["valgrind", "--tool=callgrind", "--trace-children=yes", f"--callgrind-out-file={out}.%p"])
                 uas = None
                 try:
                     if w.get("preload"):
@@ -874,7 +881,8 @@ def cmd_instr(a, servers):
                     if w.get("uas"):
                         uas = Sipp(a, w["uas"], UAS_PORT, target=None)
                         time.sleep(0.5)
-                    u = Sipp(a, w["uac"], UAC_PORT, users, calls=calls, rate=calls // 20, target=f"{HOST}:{s.port}", tag="reg" if w["uac"].startswith("reg") else "i", cseq=10, timeout=90, pause=TALK)
+                    u = Sipp(a, w["uac"], UAC_PORT, users, calls=calls, rate=calls // 20, target=f"{HOST}:{s.port}",
+                             tag="reg" if w["uac"].startswith("reg") else "i", cseq=10, timeout=90, pause=TALK)
                     c = u.wait()
                     bad += c["failed"] + c["retrans"]
                     time.sleep(w["settle"])
@@ -883,7 +891,7 @@ def cmd_instr(a, servers):
                         uas.quit()
                     s.stop()
                 ir = 0
-                for f in glob.glob(f"{tempfile.gettempdir()}/sipbench-cg-{os.getpid()}.*"):
+                for f in glob.glob(f"{out}.*"):
                     m = re.findall(r"(?m)^(?:totals|summary): (\d+)", open(f, errors="replace").read())
                     ir += int(m[-1]) if m else 0
                     if a.keep:
