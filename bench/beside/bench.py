@@ -164,9 +164,9 @@ class Server:
         return path
 
     def start(self, wl, wrap=()):
-        self.dir = tempfile.mkdtemp(prefix=f"sipbench-{self.name}-")
         if bound(self.port):
             raise SystemExit(f"port {self.port} is already bound")
+        self.dir = tempfile.mkdtemp(prefix=f"sipbench-{self.name}-")
         cmd = [c.replace("{cfg}", self.cfg(wl)).replace("{rundir}", self.dir) for c in shlex.split(self.cmd)]
         if self.a.pin:
             cmd = ["taskset", "-c", self.a.pin.split("/")[0]] + cmd

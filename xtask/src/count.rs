@@ -63,7 +63,7 @@ fn compare(known: &[(String, u64)], now: &[(String, u64)]) -> (Vec<String>, Vec<
             wrong.push(format!("{name} is not in {RECORDED}: cargo xtask count --record"));
             continue;
         };
-        let percent = (*count as f64 / *recorded as f64 - 1.0) * 100.0;
+        let percent = (*count as f64 - *recorded as f64) * 100.0 / *recorded as f64;
         lines.push(format!("{name}: {count} instructions, {recorded} recorded, {percent:+.1} %"));
         if percent > TOLERANCE {
             wrong.push(format!(
