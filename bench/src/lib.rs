@@ -1,7 +1,9 @@
 //! What the benches measure with: messages and configurations of our own.
 //!
 //! `cargo xtask count` counts instructions (`benches/instructions.rs`, valgrind); `cargo bench -p bench --bench check`
-//! measures how long `olelo check` takes for a large file.
+//! measures how long `olelo check` takes for a large file; `cargo xtask bench` measures whole servers (`beside/`).
+
+pub mod play;
 
 use std::fmt::Write as _;
 

@@ -3,6 +3,7 @@
 //! The house rules (layers, generated docs) are tests in `tidy.rs` and run with `cargo test`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
 
+mod bench;
 mod corpus;
 mod count;
 mod docs;
@@ -116,7 +117,16 @@ enum Task {
         seconds: u64,
     },
     /// Counts instructions per message, and measures the check of a large configuration.
-    Count,
+    Count {
+        /// Only the instructions; fails when a message needs 5 % more than bench/instructions.json says.
+        #[arg(long)]
+        check: bool,
+        /// Only the instructions; writes them to bench/instructions.json.
+        #[arg(long, conflicts_with = "check")]
+        record: bool,
+    },
+    /// Measures this server beside others, with sipp over loopback: CPU time, rate, latency, memory.
+    Bench(bench::Arguments),
     /// Writes docs/reference.
     Docs,
 }
@@ -151,7 +161,10 @@ fn main() -> ExitCode {
         }
         Task::Corpus { folder, json } => run::build().and_then(|binary| corpus::run(&binary, &folder, json)),
         Task::Fuzz { seconds } => fuzz::run(seconds),
-        Task::Count => count::run(),
+        Task::Count { check: true, .. } => count::check(),
+        Task::Count { record: true, .. } => count::record(),
+        Task::Count { .. } => count::run(),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Docs => docs::write(),
     };
     match result {

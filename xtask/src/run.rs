@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::servers::Servers;
-use crate::{interop, packages, parity};
+use crate::{count, interop, packages, parity};
 
 /// Runs a program; an error when it fails.
 pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
@@ -24,8 +24,19 @@ fn command_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -
 /// Builds the server and returns its path.
 pub(crate) fn build() -> Result<PathBuf, String> {
     command("cargo", &["build", "--quiet", "--package", "olelo"])?;
+    in_target("debug/olelo")
+}
+
+/// The same, optimized.
+pub(crate) fn build_release() -> Result<PathBuf, String> {
+    command("cargo", &["build", "--quiet", "--release", "--package", "olelo"])?;
+    in_target("release/olelo")
+}
+
+/// A file in cargo's folder.
+pub(crate) fn in_target(file: &str) -> Result<PathBuf, String> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    std::path::absolute(target.join("debug/olelo")).map_err(|error| error.to_string())
+    std::path::absolute(target.join(file)).map_err(|error| error.to_string())
 }
 
 /// All tests.
@@ -41,5 +52,7 @@ pub(crate) fn test() -> Result<(), String> {
     let paths = ["tests/scenarios".to_owned(), "tests/interop/stock".to_owned()];
     parity::ours(&binary, &paths, 5)?;
     parity::oracle(&paths, 5)?;
-    interop::run(&binary, "")
+    interop::run(&binary, "")?;
+    // Needs a build of its own.
+    count::check()
 }
