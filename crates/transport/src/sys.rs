@@ -62,20 +62,6 @@ impl ReceiveBatch {
 
     /// Waits for one datagram and takes as many as are there; returns how many. Zero after the socket was shut down.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        self.receive_with(socket, libc::MSG_WAITFORONE as _)
-    }
-
-    /// The same without waiting: an error (`WouldBlock`) when there is none.
-    pub(crate) fn receive_now(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        self.receive_with(socket, libc::MSG_DONTWAIT as _)
-    }
-
-    /// How many datagrams the next call takes at most.
-    pub(crate) const fn wanted(&self) -> usize {
-        self.wanted
-    }
-
-    fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).take(self.wanted).enumerate() {
@@ -95,7 +81,7 @@ impl ReceiveBatch {
                 socket.as_raw_fd(),
                 headers.as_mut_ptr().cast(),
                 self.wanted as libc::c_uint,
-                flags as _,
+                libc::MSG_WAITFORONE as _,
                 std::ptr::null_mut(),
             )
         };
@@ -152,26 +138,19 @@ pub(crate) fn send_many<'a>(
         headers[count].write(header);
         count += 1;
     }
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    if count == 1 {
+        // The call for one costs less than that for many.
+        // SAFETY: the first header was written above and points to the arrays on this stack frame and to the borrowed
+        // data, all of which outlive the call.
+        let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const headers[0].assume_init_ref().msg_hdr, flags) };
+        return if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(1) };
+    }
     // SAFETY: the first `count` headers were written above and point to the arrays on this stack frame and to the
     // borrowed data, all of which outlive the call.
-    let sent = unsafe {
-        libc::sendmmsg(
-            socket.as_raw_fd(),
-            headers.as_mut_ptr().cast(),
-            count as libc::c_uint,
-            (libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL) as _,
-        )
-    };
+    let sent =
+        unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr().cast(), count as libc::c_uint, flags as _) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
-}
-
-/// Waits until a datagram is there, and leaves it there. Of many threads that wait so, the kernel wakes one for each
-/// datagram, which it would not do for `poll`. Returns also when the socket was shut down.
-pub(crate) fn wait_for_datagram(socket: BorrowedFd<'_>) -> io::Result<()> {
-    let mut nothing = [0_u8; 1];
-    // SAFETY: the pointer is valid, and with a length of zero nothing is written there.
-    let result = unsafe { libc::recv(socket.as_raw_fd(), nothing.as_mut_ptr().cast(), 0, libc::MSG_PEEK) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// Waits until the socket takes data; false when it still does not after `limit`.

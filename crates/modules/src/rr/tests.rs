@@ -451,7 +451,7 @@ fn sockets_of_all_kinds() {
         assert_eq!(socket_of(cx, &uri("sip:nowhere;sn=tls;lr"), false), None);
         for (socket, expected) in [(0, "[::1]"), (1, "192.0.2.2:5080"), (2, "public.example:5062;transport=tls")] {
             cx.received.socket = transport::SocketId(socket);
-            assert_eq!(received_by(cx).unwrap(), expected);
+            assert_eq!(received_by(cx).unwrap(), expected.as_bytes());
         }
     });
 }

@@ -1,11 +1,12 @@
 //! UDP: worker threads that receive and send in batches.
 //!
-//! All workers of a socket receive from the same descriptor; the kernel wakes one of them for each datagram. So one busy
-//! peer can use every worker, which a socket per worker (SO_REUSEPORT, chosen by a hash of the addresses) would not
-//! allow. `lanes` keeps the messages of one call in order nevertheless.
+//! All workers of a socket receive from the same descriptor, one at a time (`turns`). So one busy peer can use every
+//! worker, which a socket per worker (SO_REUSEPORT, chosen by a hash of the addresses) would not allow. `lanes` keeps the
+//! messages of one call in order nevertheless.
 
 mod lanes;
 mod reports;
+mod turns;
 mod worker;
 
 use std::io;
@@ -13,7 +14,6 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use socket2::{Domain, Socket, Type};
 
 use crate::error::{BindError, SendError};
@@ -23,6 +23,7 @@ use crate::socket::{Listen, SocketId};
 use crate::sys;
 use crate::transport::Transport;
 use lanes::Lanes;
+use turns::Turns;
 use worker::Worker;
 pub(crate) use worker::handle_one;
 
@@ -46,8 +47,8 @@ pub(crate) struct UdpListener {
     wildcard: bool,
     /// Whether the kernel keeps the network's reports for us.
     reports: bool,
-    /// Held from receiving datagrams until they were given to their lanes.
-    receiving: Mutex<()>,
+    /// Whose turn it is to receive: from waiting for datagrams until they were given to their lanes, at least.
+    turns: Turns,
     /// `None` when there is one worker.
     lanes: Option<Lanes>,
 }
@@ -67,7 +68,7 @@ pub(crate) fn open(id: SocketId, listen: &Listen, options: &Options) -> Result<U
         address,
         wildcard: address.ip().is_unspecified(),
         reports: options.udp.report_unreachable,
-        receiving: Mutex::new(()),
+        turns: Turns::default(),
         lanes: (options.udp.worker_count() > 1).then(|| Lanes::new(options.udp.max_buffer.max(MIN_LANE))),
     })
 }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use sip::{Protocol, Str};
 
-use super::UdpListener;
 use super::lanes::{Claims, Place, Waiting};
+use super::turns::{Kept, Turn};
+use super::{UdpListener, WAKE_INTERVAL};
 use crate::handler::{Handler, Network as _, Outgoing, Received};
 use crate::options::Severity;
 use crate::sys::{self, ReceiveBatch};
@@ -28,9 +29,14 @@ pub(super) struct Worker<'a> {
     claims: Option<Claims<'a>>,
     /// What was left in those lanes by other workers.
     waiting: Vec<Waiting>,
-    /// The last receive call took as many datagrams as it could: more may be there already.
-    busy: bool,
+    /// It is this worker's turn to receive.
+    turn: Option<Turn<'a>>,
+    /// The same, while it handles what it received.
+    kept: Option<Kept<'a>>,
 }
+
+/// A worker that receives so many datagrams at once lets the next one receive before it handles them.
+const MANY: usize = 4;
 
 /// What one receive call brought.
 #[derive(Default)]
@@ -58,7 +64,8 @@ impl<'a> Worker<'a> {
             outbox: Vec::with_capacity(2 * sys::MAX_BATCH),
             claims: listener.lanes.as_ref().map(|lanes| lanes.claims(number)),
             waiting: Vec::new(),
-            busy: false,
+            turn: None,
+            kept: None,
         }
     }
 
@@ -69,6 +76,7 @@ impl<'a> Worker<'a> {
             // Panics of the handler are caught for each message; one anywhere else must not cost a worker.
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.step())) {
                 self.outbox.clear();
+                self.kept = None;
                 inner.report_panic("a step of a UDP worker", &*panic);
             }
         }
@@ -102,6 +110,9 @@ impl<'a> Worker<'a> {
         if !self.outbox.is_empty() {
             self.transport.send_all(&mut self.outbox);
         }
+        if let Some(kept) = self.kept.take() {
+            self.turn = kept.end();
+        }
     }
 
     /// Waits for datagrams, takes them and finds out which of them are for this worker.
@@ -112,16 +123,20 @@ impl<'a> Worker<'a> {
             let count = self.batch.receive(socket)?;
             return Ok(self.sort(count));
         }
-        if !self.busy {
-            // Without the mutex: many wait here, and the one that wakes finds the mutex free.
-            sys::wait_for_datagram(socket)?;
+        if self.turn.is_none() {
+            let stopping = &self.transport.inner.stopping;
+            self.turn = listener.turns.wait(WAKE_INTERVAL, || stopping.load(Ordering::Acquire));
         }
-        self.busy = false;
-        let _order = listener.receiving.lock();
-        let wanted = self.batch.wanted();
-        let count = self.batch.receive_now(socket)?;
-        self.busy = count == wanted;
-        Ok(self.sort(count))
+        if self.turn.is_none() {
+            return Ok(Brought::default());
+        }
+        let count = self.batch.receive(socket)?;
+        let brought = self.sort(count);
+        let turn = self.turn.take();
+        if count < MANY {
+            self.kept = turn.map(Turn::keep);
+        }
+        Ok(brought)
     }
 
     fn received(&self, index: usize, source: SocketAddr) -> Received {
