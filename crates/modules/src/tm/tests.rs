@@ -17,7 +17,7 @@ fn other_branch_parameters_are_not_ours() {
     for text in
         ["", "z9hG4bK", "z9hG4bKabc", "z9hG4bK1.2", "z9hG4bK1.2.3.4", "z9hG4bK10000.1.0", "z9hG4bKx.y.z", "1.2.3"]
     {
-        assert_eq!(parse_branch(&text), None, "{text}");
+        assert_eq!(parse_branch(text.as_bytes()), None, "{text}");
     }
     assert_eq!(parse_branch(&[0xff, 0xfe]), None);
 }
