@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use bytes::Bytes;
 use sip::{Addresses, ContentLength, Endpoint, HeaderName, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
 use transport::resolve::Target;
-use transport::{LocalSocket, Outgoing};
+use transport::{LocalSocket, Outgoing, SocketId};
 
 use crate::core::Core;
 use crate::function::{Routes, ScriptError, routes};
@@ -125,22 +125,15 @@ fn wrong_next_hop(uri: &Str, error: &sip::UriError) -> ScriptError {
 /// The next hop of this destination, taken apart.
 pub fn next_hop_of(cx: &RouteCx, to: &Branch) -> Result<Uri, ScriptError> {
     let text = to.destination.as_ref().unwrap_or(&to.uri);
-    let is_request_uri = cx.to.new_uri.as_ref().is_some_and(|uri| std::ptr::eq(uri.as_bytes(), text.as_bytes()));
+    let request_uri = cx.to.new_uri.as_ref().or_else(|| cx.message.request_uri());
+    let is_request_uri = request_uri.is_some_and(|uri| std::ptr::eq(uri.as_bytes(), text.as_bytes()));
     let parsed = if is_request_uri { cx.parsed_request_uri() } else { Uri::parse(text.clone()) };
     parsed.map_err(|error| wrong_next_hop(text, &error))
 }
 
 /// Finds the addresses of a next hop that was taken apart.
 pub async fn resolve_uri(core: &Core, uri: &Uri) -> Result<Vec<Target>, ScriptError> {
-    let host = uri.maddr().unwrap_or_else(|| uri.host());
-    let protocol = match uri.transport() {
-        Some(name) => Some(
-            Protocol::from_name(&name)
-                .ok_or_else(|| ScriptError::new(format!("unknown transport in `{}`", uri.text())))?,
-        ),
-        None => None,
-    };
-    resolve_host(core, &host, uri.port(), protocol, uri.scheme() == sip::Scheme::Sips).await
+    Hop::of_uri(uri)?.targets(core).await
 }
 
 /// Finds the addresses of a host.
@@ -151,14 +144,60 @@ pub async fn resolve_host(
     protocol: Option<Protocol>,
     secure: bool,
 ) -> Result<Vec<Target>, ScriptError> {
-    if let Some(address) = address_of(host) {
-        let protocol = protocol.unwrap_or(if secure { Protocol::Tls } else { Protocol::Udp });
-        let port = port.unwrap_or_else(|| protocol.default_port());
-        return Ok(vec![Target { protocol, address: SocketAddr::new(address, port) }]);
+    Hop { host: Str::from(host), port, protocol, secure }.targets(core).await
+}
+
+/// Where a message goes next, before its host is looked up.
+#[derive(Clone, Debug)]
+pub struct Hop {
+    /// An address or a name.
+    pub host: Str,
+    /// The port, if one was given.
+    pub port: Option<u16>,
+    /// The protocol, if one was given.
+    pub protocol: Option<Protocol>,
+    /// Of a `sips` URI: TLS unless something else was asked for.
+    pub secure: bool,
+}
+
+impl Hop {
+    /// What a URI names.
+    ///
+    /// # Errors
+    /// When its `transport` is unknown.
+    pub fn of_uri(uri: &Uri) -> Result<Self, ScriptError> {
+        let protocol = match uri.transport() {
+            Some(name) => Some(
+                Protocol::from_name(&name)
+                    .ok_or_else(|| ScriptError::new(format!("unknown transport in `{}`", uri.text())))?,
+            ),
+            None => None,
+        };
+        let host = uri.maddr().unwrap_or_else(|| uri.host());
+        Ok(Self { host, port: uri.port(), protocol, secure: uri.scheme() == sip::Scheme::Sips })
     }
-    let host = String::from_utf8_lossy(host).into_owned();
-    let Some(resolver) = core.resolver.get().cloned() else { return Err(ScriptError::new("no resolver")) };
-    resolver.resolve(&host, port, protocol, secure).await.map_err(|error| ScriptError::new(error.to_string()))
+
+    /// Its address, when the host is one: nothing has to be looked up.
+    #[must_use]
+    pub fn known(&self) -> Option<Target> {
+        let address = address_of(&self.host)?;
+        let protocol = self.protocol.unwrap_or(if self.secure { Protocol::Tls } else { Protocol::Udp });
+        let port = self.port.unwrap_or_else(|| protocol.default_port());
+        Some(Target { protocol, address: SocketAddr::new(address, port) })
+    }
+
+    /// Its addresses. Does not wait when the host is one or is cached.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn targets(&self, core: &Core) -> Result<Vec<Target>, ScriptError> {
+        if let Some(target) = self.known() {
+            return Ok(vec![target]);
+        }
+        let Some(resolver) = core.resolver.get().cloned() else { return Err(ScriptError::new("no resolver")) };
+        let found = resolver.resolve(&self.host.to_text(), self.port, self.protocol, self.secure).await;
+        found.map_err(|error| ScriptError::new(error.to_string()))
+    }
 }
 
 /// A request as it goes out over `socket`: our Via on top, edits applied.
@@ -195,7 +234,7 @@ pub fn print_for(
     target: Target,
     socket: &LocalSocket,
     branch: &[u8],
-) -> Result<(Target, LocalSocket, Bytes), ScriptError> {
+) -> Result<(Target, SocketId, Bytes), ScriptError> {
     let settings = &cx.core.settings;
     let data = print_request(cx, socket, target.protocol, branch)?;
     let other = cx.send.mtu_protocol.or(settings.udp_mtu_try_proto).filter(|other| *other != Protocol::Udp);
@@ -206,9 +245,9 @@ pub fn print_for(
         && let Some(socket) = cx.core.sending_socket(protocol, &target.address, None, None)
     {
         let data = print_request(cx, socket, protocol, branch)?;
-        return Ok((Target { protocol, ..target }, socket.clone(), data));
+        return Ok((Target { protocol, ..target }, socket.id, data));
     }
-    Ok((target, socket.clone(), data))
+    Ok((target, socket.id, data))
 }
 
 /// The branch of a statelessly forwarded request: the same for each retransmission (RFC 3261 section 16.11).
@@ -273,7 +312,7 @@ fn send_with_branch(cx: &mut RouteCx, targets: &[Target], branch: &[u8]) -> Resu
     let outgoing = Outgoing {
         no_connect: cx.send.forward_no_connect,
         close_after: cx.send.forward_close,
-        ..Outgoing::new(socket.id, target.protocol, target.address, data)
+        ..Outgoing::new(socket, target.protocol, target.address, data)
     };
     if !onsend_route(cx, &outgoing) {
         return Ok(());

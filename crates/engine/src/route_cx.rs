@@ -350,7 +350,8 @@ impl RouteCx {
         self.core.log_prefix.get().map_or_else(Str::default, |format| format.eval(self))
     }
 
-    /// Makes the context of a finished message ready for another one, keeping its memory.
+    /// Makes the context of a finished message ready for another one, keeping its memory. What modules kept with it was
+    /// dropped at its end ([`Self::clear_data`]).
     pub fn reset(&mut self, received: Received) {
         self.received = received;
         self.source = received.source;
@@ -375,7 +376,6 @@ impl RouteCx {
         self.frames.clear();
         self.nested = 0;
         self.temporaries.clear();
-        self.clear_data();
         let same = self
             .program
             .as_ref()

@@ -166,8 +166,7 @@ impl Tm {
         let Some(current) = cx.find_data::<Current>().filter(|current| current.is_owner) else { return };
         let Some(transaction) = current.transaction.clone() else { return };
         let failure = current.failure.clone();
-        let mut step = Step::default();
-        let now = self.now();
+        let mut step = None;
         {
             let mut state = transaction.lock();
             let (flags, extra_flags) = (state.request.flags, state.request.extra_flags);
@@ -176,8 +175,12 @@ impl Tm {
             (state.request.flags, state.request.extra_flags) = (flags, extra_flags);
             let unused = state.branches.is_empty() && state.suspended.is_none() && !state.machine.is_final();
             if unused {
+                let now = self.now();
                 match failure {
-                    Some((status, reason)) => transaction.reply_here(&mut state, now, status, &reason, &mut step),
+                    Some((status, reason)) => {
+                        let step = step.insert(Step::default());
+                        transaction.reply_here(&mut state, now, status, &reason, step);
+                    }
                     None => {
                         // As in Kamailio nobody hears of it; the caller's timer ends the request.
                         engine::log!(self.core().log, Warning, "a transaction was neither relayed nor answered");
@@ -187,7 +190,9 @@ impl Tm {
             }
             transaction.arm(&mut state);
         }
-        step.finish(&transaction, Some(&mut cx.outbox));
+        if let Some(mut step) = step {
+            step.finish(&transaction, Some(&mut cx.outbox));
+        }
         if let Some(running) = cx.data::<Current>().running.take() {
             running.end();
         }

@@ -61,7 +61,7 @@ impl Tm {
             return Taken::Yes(Next::Done(cx));
         }
         match transaction.offer(Event::Reply(cx, branch)) {
-            Some(Event::Reply(cx, branch)) => Taken::Yes(Next::Later(Box::pin(transaction.handle_reply(cx, branch)))),
+            Some(Event::Reply(cx, branch)) => Taken::Yes(transaction.begin_reply(cx, branch)),
             _ => Taken::Yes(Next::Done(Box::new(RouteCx::faked(self.core().clone())))),
         }
     }
@@ -162,9 +162,28 @@ impl Transaction {
         running.end();
     }
 
-    /// Handles a reply and whatever came meanwhile.
-    async fn handle_reply(self: Arc<Self>, cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
+    /// Handles a reply and whatever came meanwhile: at once, unless a script has a say.
+    fn begin_reply(self: Arc<Self>, mut cx: Box<RouteCx>, branch: BranchId) -> Next {
         let running = Running::begin(self.clone());
+        let has_route = self.lock().branches.get(branch).is_some_and(|at| at.on_reply.is_some());
+        if has_route {
+            return Next::Later(Box::pin(self.handle_reply(running, cx, branch)));
+        }
+        let failed = self.pass_reply(&mut cx, branch);
+        if !failed.is_empty() {
+            return Next::Later(Box::pin(async move {
+                self.react(failed).await;
+                running.end();
+                self.go_on();
+                cx
+            }));
+        }
+        running.end();
+        self.go_on();
+        Next::Done(cx)
+    }
+
+    async fn handle_reply(self: Arc<Self>, running: Running, cx: Box<RouteCx>, branch: BranchId) -> Box<RouteCx> {
         let cx = self.reply_event(cx, branch).await;
         running.end();
         self.go_on();
@@ -197,16 +216,20 @@ impl Transaction {
                 at.to.flags = cx.to.flags;
             }
         }
-        let status = cx.message.status().unwrap_or_default();
-        if cx.dropped && status < 200 || status == 100 && self.tm.live.relay_100.get() == 0 {
-            self.tm.counters.absorbed.increment();
-            return cx;
+        let failed = self.pass_reply(&mut cx, branch);
+        if !failed.is_empty() {
+            self.react(failed).await;
         }
-        self.pass_reply(&mut cx, branch, status).await;
         cx
     }
 
-    async fn pass_reply(self: &Arc<Self>, cx: &mut RouteCx, branch: BranchId, status: u16) {
+    /// Keeps a reply and lets the machine decide what becomes of it. Returns the branches that failed by it.
+    fn pass_reply(self: &Arc<Self>, cx: &mut RouteCx, branch: BranchId) -> Vec<BranchId> {
+        let status = cx.message.status().unwrap_or_default();
+        if cx.dropped && status < 200 || status == 100 && self.tm.live.relay_100.get() == 0 {
+            self.tm.counters.absorbed.increment();
+            return Vec::new();
+        }
         let hooks = self.lock().options.reply_hooks.clone();
         hooks.iter().for_each(|hook| (hook.0)(self, cx));
         let printed = self.print(cx);
@@ -232,9 +255,7 @@ impl Transaction {
             self.perform(&mut state, now, outputs, &mut step);
         }
         step.finish(self, Some(&mut cx.outbox));
-        if !step.failed.is_empty() {
-            self.react(std::mem::take(&mut step.failed)).await;
-        }
+        step.failed
     }
 
     /// The reply as it goes up: without our Via, with the script's edits.

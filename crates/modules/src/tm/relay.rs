@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use engine::forward;
+use engine::forward::{self, Hop};
 use engine::reply::LastFailure;
 use engine::{Branch, CallResult, Return, RouteCx, Routes, ScriptError, Str};
-use sip::{HeaderName, Method, Protocol, Uri};
+use sip::{HeaderName, Method, Protocol};
 use transaction::BranchId;
 use transport::resolve::Target;
 use transport::{ConnectionId, LocalSocket};
@@ -69,21 +69,60 @@ pub(crate) struct RelayFlags {
 }
 
 /// `t_relay`: makes the transaction if there is none, and sends the request on.
+///
+/// Mostly nothing has to be waited for. What may wait is put aside, so that the future of each `t_relay` stays small.
 pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: RelayFlags) -> CallResult {
+    let transaction = match begin(cx, tm, flags)? {
+        Begun::Done(code) => return Ok(code),
+        Begun::Ack => {
+            return match relay_ack_at_once(cx, &proxy) {
+                Some(result) => result,
+                None => Box::pin(relay_ack(cx, &proxy)).await,
+            };
+        }
+        Begun::Transaction(transaction) => transaction,
+    };
+    if cx.message.method() == Method::Cancel && !in_failure_route(cx) {
+        return Box::pin(super::cancel::relay_cancel(cx, tm, &transaction, proxy)).await;
+    }
+    if cx.message.method() == Method::Invite && !flags.no_100 {
+        trying(cx, tm, &transaction);
+    }
+    let outcome = match send_at_once(cx, tm, &transaction, &proxy) {
+        Some(outcome) => outcome,
+        None => Box::pin(send_after_trying(cx, tm, &transaction, &proxy)).await,
+    };
+    finish(cx, outcome, flags)
+}
+
+/// What [`begin`] found.
+enum Begun {
+    /// Nothing is left to do.
+    Done(Return),
+    /// An ACK to a 2xx, which has no transaction.
+    Ack,
+    /// The transaction to relay in.
+    Transaction(Arc<Transaction>),
+}
+
+fn begin(cx: &mut RouteCx, tm: &Arc<Tm>, flags: RelayFlags) -> Result<Begun, ScriptError> {
     if !cx.message.is_request() {
         return Err(ScriptError::new("only requests can be relayed"));
     }
     if let Some(known) = super::create::retransmission(cx) {
         super::incoming::absorb(cx, &known);
-        return Ok(Return::TRUE);
+        return Ok(Begun::Done(Return::TRUE));
     }
     let transaction = match super::create::current(cx) {
         Some(transaction) => transaction,
         None => match tm.create(cx)? {
             Created::New(transaction) => transaction,
-            Created::Known => return Ok(Return::TRUE),
-            Created::Ack => return relay_ack(cx, tm, &proxy).await,
-            Created::BadUri => return Ok(BAD_URI),
+            Created::Known => return Ok(Begun::Done(Return::TRUE)),
+            Created::Ack => {
+                tell_of_ack(cx, tm);
+                return Ok(Begun::Ack);
+            }
+            Created::BadUri => return Ok(Begun::Done(BAD_URI)),
         },
     };
     if flags.no_failover {
@@ -92,14 +131,7 @@ pub(crate) async fn relay(cx: &mut RouteCx, tm: &Arc<Tm>, proxy: Proxy, flags: R
     if flags.no_replies {
         transaction.lock().keep_replies_here();
     }
-    if cx.message.method() == Method::Cancel && !in_failure_route(cx) {
-        return super::cancel::relay_cancel(cx, tm, &transaction, proxy).await;
-    }
-    if cx.message.method() == Method::Invite && !flags.no_100 {
-        trying(cx, tm, &transaction);
-    }
-    let outcome = send_after_trying(cx, tm, &transaction, &proxy).await;
-    finish(cx, outcome, flags)
+    Ok(Begun::Transaction(transaction))
 }
 
 /// [`send_branches`]; the 100 does not wait for it.
@@ -149,22 +181,38 @@ fn in_failure_route(cx: &RouteCx) -> bool {
     !cx.find_data::<Current>().is_some_and(|current| current.is_owner)
 }
 
-/// The ACK to a 2xx is a request of its own without any reply: it goes on without state (RFC 3261 section 16.11).
-async fn relay_ack(cx: &mut RouteCx, tm: &Tm, proxy: &Proxy) -> CallResult {
+/// Tells the INVITE's transaction of the ACK to its 2xx, when somebody wants to know.
+fn tell_of_ack(cx: &mut RouteCx, tm: &Tm) {
     if !tm.ack_listeners.read().is_empty()
         && let Some(invite) = RequestKey::to_find(cx, &tm.table).and_then(|key| tm.table.find_invite_of_ack(&key))
         && (200..300).contains(&invite.status())
     {
         invite.acknowledged(cx);
     }
+}
+
+/// The ACK to a 2xx is a request of its own without any reply: it goes on without state (RFC 3261 section 16.11).
+async fn relay_ack(cx: &mut RouteCx, proxy: &Proxy) -> CallResult {
     let to = cx.to.first(cx.request_uri());
-    let targets = Hop::of(cx, &to, proxy)?.targets(cx.core.clone()).await?;
+    let hop = hop_of(cx, &to, proxy)?;
+    let core = cx.core.clone();
+    send_ack(cx, &to, &hop.targets(&core).await?)
+}
+
+fn send_ack(cx: &mut RouteCx, to: &Branch, targets: &[Target]) -> CallResult {
     let mark = cx.message.edits().mark();
-    add_path(cx, &to);
-    let sent = forward::send_request(cx, &targets);
+    add_path(cx, to);
+    let sent = forward::send_request(cx, targets);
     cx.message.edits_mut().truncate(mark);
     sent?;
     Ok(Return::TRUE)
+}
+
+/// [`relay_ack`] when nothing has to be looked up.
+fn relay_ack_at_once(cx: &mut RouteCx, proxy: &Proxy) -> Option<CallResult> {
+    let to = cx.to.first(cx.request_uri());
+    let target = hop_of(cx, &to, proxy).ok()?.known()?;
+    Some(send_ack(cx, &to, &[target]))
 }
 
 /// Answers an INVITE 100 so that its sender stops sending it again.
@@ -189,6 +237,54 @@ pub(crate) fn trying(cx: &mut RouteCx, tm: &Arc<Tm>, transaction: &Arc<Transacti
     step.finish(transaction, Some(&mut cx.outbox));
 }
 
+/// What [`send_branches`] does, for the usual request: it has one destination, whose address is known, and no branch
+/// route. `None` for all others.
+fn send_at_once(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    proxy: &Proxy,
+) -> Option<Result<(), Refusal>> {
+    if !cx.to.branches.is_empty() || !takes_request_uri(cx) {
+        return None;
+    }
+    let to = cx.to.first(cx.request_uri());
+    let target = hop_of(cx, &to, proxy).ok()?.known()?;
+    let id = {
+        let mut state = transaction.lock();
+        if state.options.on_branch.is_some() || state.branches.len() as i64 >= cx.core.settings.max_branches {
+            return None;
+        }
+        if let Err(refusal) = may_send(&state) {
+            return Some(Err(refusal));
+        }
+        save(&mut state, cx);
+        state.branches.len()
+    };
+    let current = cx.data::<Current>();
+    current.relayed = true;
+    let branch = current.branch.replace(id);
+    let mark = cx.message.edits().mark();
+    add_path(cx, &to);
+    let sent = send_to_first(cx, tm, transaction, id, to, std::iter::once(target));
+    cx.message.edits_mut().truncate(mark);
+    cx.data::<Current>().branch = branch;
+    cx.to.is_new = false;
+    Some(sent)
+}
+
+/// Whether the transaction is in a state to send the request on.
+fn may_send(state: &State) -> Result<(), Refusal> {
+    // Behind a reply of the script's own it still goes on (a copy to elsewhere), as in Kamailio.
+    if state.machine.is_final() && !state.machine.is_own_reply() {
+        return Err(Refusal::new(-1, None, "the request was answered already"));
+    }
+    if state.machine.is_cancelled() {
+        return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
+    }
+    Ok(())
+}
+
 /// Sends the request to all its destinations.
 pub(crate) async fn send_branches(
     cx: &mut RouteCx,
@@ -198,13 +294,7 @@ pub(crate) async fn send_branches(
 ) -> Result<(), Refusal> {
     let (branch_route, program) = {
         let mut state = transaction.lock();
-        // Behind a reply of the script's own it still goes on (a copy to elsewhere), as in Kamailio.
-        if state.machine.is_final() && !state.machine.is_own_reply() {
-            return Err(Refusal::new(-1, None, "the request was answered already"));
-        }
-        if state.machine.is_cancelled() {
-            return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
-        }
+        may_send(&state)?;
         save(&mut state, cx);
         (state.options.on_branch, state.program.clone())
     };
@@ -309,25 +399,42 @@ async fn send_branch(
         }
     };
     add_path(cx, &to);
-    let found = match Hop::of(cx, &to, proxy) {
-        Ok(hop) => hop.targets(cx.core.clone()).await,
+    let found = match hop_of(cx, &to, proxy) {
+        Ok(hop) => {
+            let core = cx.core.clone();
+            hop.targets(&core).await
+        }
         Err(error) => Err(error),
     };
     if transaction.lock().machine.is_cancelled() {
         // The caller gave up while the name was looked up.
         return Err(Refusal::new(-1, Some((487, "Request Terminated")), "the request was cancelled"));
     }
-    let targets = match found {
-        Ok(targets) => targets,
-        Err(error) => return failed_branch(tm, transaction, to, Refusal::unresolvable(error)),
-    };
-    let mut targets = targets.into_iter();
-    let Some((target, socket)) = targets.find_map(|target| socket_for(cx, &target).map(|socket| (target, socket)))
-    else {
-        return failed_branch(tm, transaction, to, Refusal::no_socket());
-    };
-    let other_targets = targets.collect();
-    send_to(cx, transaction, id, to, target, &socket, other_targets)
+    match found {
+        Ok(targets) => send_to_first(cx, tm, transaction, id, to, targets.into_iter()),
+        Err(error) => failed_branch(tm, transaction, to, Refusal::unresolvable(error)),
+    }
+}
+
+/// Sends a branch to the first of its addresses that a socket fits.
+fn send_to_first(
+    cx: &mut RouteCx,
+    tm: &Arc<Tm>,
+    transaction: &Arc<Transaction>,
+    id: BranchId,
+    to: Branch,
+    mut targets: impl Iterator<Item = Target>,
+) -> Result<(), Refusal> {
+    let core = cx.core.clone();
+    let received = Some(cx.received.socket);
+    let found = targets.find_map(|target| {
+        let socket = core.sending_socket(target.protocol, &target.address, cx.to.socket, received)?;
+        Some((target, socket))
+    });
+    match found {
+        Some((target, socket)) => send_to(cx, transaction, id, to, target, socket, targets.collect()),
+        None => failed_branch(tm, transaction, to, Refusal::no_socket()),
+    }
 }
 
 /// `failure_exec_mode`: a branch that could not be sent counts as one that failed.
@@ -374,40 +481,20 @@ pub(super) fn add_path(cx: &mut RouteCx, to: &Branch) {
     cx.message.edits_mut().insert_before(at, line);
 }
 
-/// The host, port and protocol of a branch's destination, looked up by [`Hop::targets`]. Made apart from that because the
-/// message cannot be looked at while a name is looked up.
-enum Hop {
-    Proxy { host: Str, port: Option<u16>, protocol: Option<Protocol> },
-    Uri(Uri),
-}
-
-impl Hop {
-    fn of(cx: &RouteCx, to: &Branch, proxy: &Proxy) -> Result<Self, ScriptError> {
-        if let Some(host) = &proxy.host {
-            let protocol = proxy.protocol.or(Some(cx.received.protocol));
-            return Ok(Self::Proxy { host: host.clone(), port: proxy.port, protocol });
-        }
-        let uri = forward::next_hop_of(cx, to)?;
-        Ok(match proxy.protocol {
-            None => Self::Uri(uri),
-            Some(protocol) => {
-                let host = uri.maddr().unwrap_or_else(|| uri.host());
-                Self::Proxy { host, port: uri.port(), protocol: Some(protocol) }
-            }
-        })
+/// Where a branch goes.
+fn hop_of(cx: &RouteCx, to: &Branch, proxy: &Proxy) -> Result<Hop, ScriptError> {
+    if let Some(host) = &proxy.host {
+        let protocol = proxy.protocol.or(Some(cx.received.protocol));
+        return Ok(Hop { host: host.clone(), port: proxy.port, protocol, secure: false });
     }
-
-    async fn targets(self, core: Arc<engine::Core>) -> Result<Vec<Target>, ScriptError> {
-        match self {
-            Self::Proxy { host, port, protocol } => forward::resolve_host(&core, &host, port, protocol, false).await,
-            Self::Uri(uri) => forward::resolve_uri(&core, &uri).await,
+    let uri = forward::next_hop_of(cx, to)?;
+    match proxy.protocol {
+        None => Hop::of_uri(&uri),
+        Some(protocol) => {
+            let host = uri.maddr().unwrap_or_else(|| uri.host());
+            Ok(Hop { host, port: uri.port(), protocol: Some(protocol), secure: false })
         }
     }
-}
-
-fn socket_for(cx: &RouteCx, target: &Target) -> Option<LocalSocket> {
-    let received = Some(cx.received.socket);
-    cx.core.sending_socket(target.protocol, &target.address, cx.to.socket, received).cloned()
 }
 
 /// Prints the branch's request and sends it; from now on its replies are awaited.
@@ -433,7 +520,7 @@ pub(crate) fn send_to(
         to,
         request: data.clone(),
         cancel: None,
-        socket: socket.id,
+        socket,
         protocol: target.protocol,
         destination: target.address,
         connection,

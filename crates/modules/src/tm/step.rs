@@ -65,7 +65,14 @@ pub(crate) struct Step {
 
 impl Step {
     /// Sends, tells and forgets; with `outbox` the messages go into it.
+    #[inline]
     pub(crate) fn finish(&mut self, transaction: &Arc<Transaction>, outbox: Option<&mut Vec<Outgoing>>) {
+        if !self.sends.is_empty() || !self.notices.is_empty() || self.ended {
+            self.carry_out(transaction, outbox);
+        }
+    }
+
+    fn carry_out(&mut self, transaction: &Arc<Transaction>, outbox: Option<&mut Vec<Outgoing>>) {
         // From the last to the first: what is dropped must not move those that are still to come.
         for (at, branch, reply) in std::mem::take(&mut self.relayed).into_iter().rev() {
             transaction.ask_onsend_route(&mut self.sends, at, branch, &reply);
@@ -164,7 +171,8 @@ impl Transaction {
 
     /// Acknowledges a negative reply to a branch.
     pub(crate) fn send_ack(&self, state: &State, branch: BranchId, reply: &Message, sends: &mut Vec<Outgoing>) {
-        let Some(at) = state.branches.get(branch) else { return };
+        // Nothing was kept when the branch had accepted before it refused.
+        let Some(at) = state.branches.get(branch).filter(|at| !at.request.is_empty()) else { return };
         let to = reply.body_named(HeaderName::To);
         let parts =
             Parts { method: "ACK", to: to.as_deref(), headers: b"", copied_prefix: &self.tm.params.ac_extra_hdrs };
@@ -298,7 +306,6 @@ impl Transaction {
         }
         if counts {
             state.reply = Some(text.clone());
-            state.reply_reason = reason.clone();
             state.reply_branch = branch;
             if status >= 200 {
                 self.tm.counters.completed(status);

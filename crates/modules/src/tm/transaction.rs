@@ -214,7 +214,6 @@ pub(crate) struct State {
     pub(crate) reply_route: Option<ReplyRoute>,
     /// The last reply that was sent up.
     pub(crate) reply: Option<Bytes>,
-    pub(crate) reply_reason: Str,
     /// Branch of the last reply that was sent up; `None`: it was made here.
     pub(crate) reply_branch: Option<usize>,
     pub(crate) avps: Avps,
@@ -272,7 +271,6 @@ impl Transaction {
             options,
             reply_route: None,
             reply: None,
-            reply_reason: Str::EMPTY,
             reply_branch: None,
             avps: Avps::default(),
             xavps: Xavps::default(),
@@ -348,6 +346,7 @@ impl Transaction {
         let next = state.events.pop_front();
         if next.is_none() {
             state.running = false;
+            state.let_go(self.is_invite());
         }
         next
     }
@@ -461,6 +460,24 @@ impl State {
         self.xavps = std::mem::take(&mut cx.xavps);
         self.request.flags = cx.flags;
         self.request.extra_flags = cx.extra_flags;
+    }
+
+    /// Lets go what was kept for retransmissions and failure routes, once there can be none: a transaction that only
+    /// waits for what comes late holds half the memory, and its next one finds that in the processor's cache.
+    fn let_go(&mut self, invite: bool) {
+        if !self.machine.is_final() || self.machine.is_local() || self.machine.is_pending() {
+            return;
+        }
+        for (at, branch) in self.branches.iter_mut().zip(self.machine.branches()) {
+            // Each retransmission of a negative reply to an INVITE gets an ACK, which is made from what was sent.
+            if !invite || (200..300).contains(&branch.status()) {
+                at.request = Bytes::new();
+            }
+            if let Some(kept) = &mut at.reply {
+                // The reason is a piece of it.
+                (kept.received, kept.reason) = (Str::EMPTY, Str::EMPTY);
+            }
+        }
     }
 
     /// It was relayed or answered.
