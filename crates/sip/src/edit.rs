@@ -145,7 +145,7 @@ impl Addresses {
     }
 
     /// What `what` stands for, piece by piece; nothing when it is not known.
-    fn pieces(&self, what: Dynamic, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, what: Dynamic, out: &mut dyn FnMut(&[u8])) {
         let received = self.received.as_ref();
         let sent = self.sent.as_ref().or(received);
         let (endpoint, part) = match what {
@@ -205,7 +205,7 @@ enum Part {
 }
 
 impl Endpoint {
-    fn pieces(&self, part: Part, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, part: Part, out: &mut dyn FnMut(&[u8])) {
         match part {
             Part::Address => out(&self.address),
             Part::Port => out(itoa::Buffer::new().format(self.port).as_bytes()),
@@ -275,7 +275,7 @@ impl Insert {
     }
 
     /// The text piece by piece.
-    fn pieces(&self, known: &Known<'_>, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, known: &Known<'_>, out: &mut dyn FnMut(&[u8])) {
         match self {
             Self::Text(text) => out(text),
             Self::Dynamic(what) => known.addresses.pieces(*what, out),
