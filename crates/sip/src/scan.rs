@@ -88,7 +88,7 @@ pub(crate) fn find_or_blank(bytes: &[u8], from: usize, stop: u8) -> usize {
 }
 
 /// The first position of `one`, a control character or DEL at or after `from`; the length when there is none.
-#[inline]
+#[inline(never)]
 pub(crate) fn find_or_control(bytes: &[u8], from: usize, one: u8) -> usize {
     find_in_words(bytes, from, |word| equal_bytes(word, one) | equal_bytes(word, 0x7f) | bytes_below(word, b' '))
 }
