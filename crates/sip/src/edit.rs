@@ -3,6 +3,7 @@
 //! Offsets always refer to the message as received; no edit moves the offsets of another.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -53,7 +54,7 @@ pub enum Position {
     RouteParam,
 }
 
-/// What an edit brings in.
+/// What an edit brings in. Cloning counts references and copies nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Insert {
     /// Text as it is.
@@ -61,9 +62,9 @@ pub enum Insert {
     /// Something known only when the message is sent.
     Dynamic(Dynamic),
     /// Several pieces after one another.
-    All(Vec<Self>),
+    All(Arc<[Self]>),
     /// A piece that comes in only under a condition that is known when the message is sent.
-    When(Condition, Box<Self>),
+    When(Condition, Arc<Self>),
     /// The parameters that were queued for the Record-Route headers added here ([`Edits::add_route_param`]).
     RouteParams(Queued),
 }
@@ -144,7 +145,7 @@ impl Addresses {
     }
 
     /// What `what` stands for, piece by piece; nothing when it is not known.
-    fn pieces(&self, what: Dynamic, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, what: Dynamic, out: &mut dyn FnMut(&[u8])) {
         let received = self.received.as_ref();
         let sent = self.sent.as_ref().or(received);
         let (endpoint, part) = match what {
@@ -204,7 +205,7 @@ enum Part {
 }
 
 impl Endpoint {
-    fn pieces(&self, part: Part, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, part: Part, out: &mut dyn FnMut(&[u8])) {
         match part {
             Part::Address => out(&self.address),
             Part::Port => out(itoa::Buffer::new().format(self.port).as_bytes()),
@@ -274,7 +275,7 @@ impl Insert {
     }
 
     /// The text piece by piece.
-    fn pieces(&self, known: &Known<'_>, out: &mut impl FnMut(&[u8])) {
+    fn pieces(&self, known: &Known<'_>, out: &mut dyn FnMut(&[u8])) {
         match self {
             Self::Text(text) => out(text),
             Self::Dynamic(what) => known.addresses.pieces(*what, out),
@@ -300,9 +301,10 @@ impl From<Str> for Insert {
     }
 }
 
-impl From<&str> for Insert {
-    fn from(text: &str) -> Self {
-        Self::Text(Str::from(text))
+/// Text of the program itself; any other is copied by `Str::from`.
+impl From<&'static str> for Insert {
+    fn from(text: &'static str) -> Self {
+        Self::Text(Str::from_static(text))
     }
 }
 
@@ -326,7 +328,7 @@ impl From<Dynamic> for Insert {
 
 impl From<Vec<Self>> for Insert {
     fn from(list: Vec<Self>) -> Self {
-        Self::All(list)
+        Self::All(list.into())
     }
 }
 
@@ -520,7 +522,7 @@ mod tests {
             received: endpoint(Protocol::Udp, "1.2.3.4", 5060, 0, ""),
             sent: endpoint(Protocol::Tls, "[::1]", 5061, 1, "out"),
         };
-        let when = |condition| Insert::When(condition, Box::new("x".into()));
+        let when = |condition| Insert::When(condition, Arc::new("x".into()));
         assert_eq!(write(&both, Dynamic::ReceivedAll.into()), "<1.2.3.4");
         assert_eq!(write(&both, Dynamic::SentAll.into()), "<[::1]:5061;transport=tls");
         assert_eq!(write(&both, Dynamic::SentPort.into()), "<5061");

@@ -72,6 +72,8 @@ enum Piece<'a> {
     Text(&'a [u8]),
     /// A Via header with this value.
     Via(&'a [u8]),
+    /// A parameter `received` with this address, and a `;` before it when it is a new one.
+    Received(bool, &'a [u8]),
     Number(Form, u32),
 }
 
@@ -116,6 +118,10 @@ impl Piece<'_> {
                 out.extend_from_slice(value);
                 out.extend_from_slice(b"\r\n");
             }
+            Self::Received(is_new, address) => {
+                out.extend_from_slice(received(*is_new));
+                out.extend_from_slice(address);
+            }
             Self::Number(form, number) => {
                 let (before, after) = form.around();
                 out.extend_from_slice(before);
@@ -131,12 +137,18 @@ impl Piece<'_> {
             Self::Insert(insert) => insert.printed_len(known),
             Self::Text(text) => text.len(),
             Self::Via(value) => value.len() + 7,
+            Self::Received(is_new, address) => received(*is_new).len() + address.len(),
             Self::Number(form, number) => {
                 let (before, after) = form.around();
                 before.len() + number.checked_ilog10().unwrap_or(0) as usize + 1 + after.len()
             }
         }
     }
+}
+
+/// What stands before the address in a parameter `received`.
+const fn received(is_new: bool) -> &'static [u8] {
+    if is_new { b";received=" } else { b"received=" }
 }
 
 impl Message {
@@ -265,12 +277,9 @@ impl Message {
             }
         }
         if let Some(address) = options.via_addition.received {
-            let (range, name): (_, &[u8]) = match received {
-                Some(range) => (range, b"received="),
-                None => (sent_by_end..sent_by_end, b";received="),
-            };
-            push(changes, range.start, range.end, Position::Replace, Piece::Text(name));
-            push(changes, range.start, range.start, Position::After, Piece::Text(address));
+            let is_new = received.is_none();
+            let range = received.unwrap_or(sent_by_end..sent_by_end);
+            push(changes, range.start, range.end, Position::Replace, Piece::Received(is_new, address));
         }
     }
 

@@ -74,8 +74,9 @@ fn find_in_words(bytes: &[u8], from: usize, hits: impl Fn(u64) -> u64) -> usize 
     bytes.len().min(at + hits(rest).trailing_zeros() as usize / 8)
 }
 
-/// The first position of `byte` at or after `from`; the length when there is none. Made for short texts.
-#[inline]
+/// The first position of `byte` at or after `from`; the length when there is none. Made for short texts. One copy for all
+/// callers: every message comes by many of them once, and they would fill the instruction cache.
+#[inline(never)]
 pub(crate) fn find_byte(bytes: &[u8], from: usize, byte: u8) -> usize {
     find_in_words(bytes, from, |word| equal_bytes(word, byte))
 }
@@ -87,7 +88,7 @@ pub(crate) fn find_or_blank(bytes: &[u8], from: usize, stop: u8) -> usize {
 }
 
 /// The first position of `one`, a control character or DEL at or after `from`; the length when there is none.
-#[inline]
+#[inline(never)]
 pub(crate) fn find_or_control(bytes: &[u8], from: usize, one: u8) -> usize {
     find_in_words(bytes, from, |word| equal_bytes(word, one) | equal_bytes(word, 0x7f) | bytes_below(word, b' '))
 }

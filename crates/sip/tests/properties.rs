@@ -73,7 +73,7 @@ proptest! {
         let before: Vec<Str> = message.headers().iter().map(|header| message.name_of(header)).collect();
         let (end, start, length) = (message.headers_end(), message.body_start(), message.buffer().len());
         message.edits_mut().insert_before(end, format!("X-New: {value}\r\n"));
-        message.edits_mut().replace(start..length, body.as_str());
+        message.edits_mut().replace(start..length, body.clone());
         prop_assert!(message.headers_with_name(b"X-New").next().is_none() || before.iter().any(|name| name.eq_ignore_case("X-New")));
         let had_length = message.has_header(sip::HeaderName::ContentLength);
         message.apply_edits(&PrintOptions { content_length: ContentLength::Required, ..Default::default() }).unwrap();

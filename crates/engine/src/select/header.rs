@@ -108,12 +108,12 @@ fn via(rest: &[Part]) -> Result<Read, Wrong> {
     let Part::Name(part) = part else { return Err(Wrong::Missing("`host`, `branch` ..")) };
     let param = |name: &'static str| end(rest, part, move |cx| find(cx)?.params.get(name));
     match part.as_str() {
-        "name" => end(rest, part, move |cx| Some(find(cx)?.protocol_name)),
-        "version" => end(rest, part, move |cx| Some(find(cx)?.version)),
+        "name" => end(rest, part, move |cx| Some(find(cx)?.protocol_name())),
+        "version" => end(rest, part, move |cx| Some(find(cx)?.version())),
         "transport" => end(rest, part, move |cx| Some(find(cx)?.transport.name())),
         "host" => end(rest, part, move |cx| Some(find(cx)?.host)),
         "port" => end(rest, part, move |cx| Some(Str::from(find(cx)?.port?.to_string()))),
-        "comment" => end(rest, part, move |cx| find(cx)?.comment),
+        "comment" => end(rest, part, move |cx| find(cx)?.comment()),
         "branch" => param("branch"),
         "received" => param("received"),
         "rport" => param("rport"),

@@ -65,7 +65,7 @@ impl Path {
             return Insert::NOTHING;
         }
         let name: Vec<Insert> = vec![";sn=".into(), Dynamic::SentName.into()];
-        Insert::When(Condition::NamedSocket, Box::new(name.into()))
+        Insert::When(Condition::NamedSocket, std::sync::Arc::new(name.into()))
     }
 
     /// The name of the socket that the request came by.

@@ -2,7 +2,7 @@
 
 use engine::script_type::Regex;
 use engine::{CallResult, RouteCx, Str, function};
-use sip::{Params, Uri};
+use sip::{Param, Params, Uri};
 
 use super::State;
 use super::ours::is_ours;
@@ -47,10 +47,10 @@ pub(super) fn params_of(uri: &Uri) -> Str {
     }
 }
 
-/// Remembers the parameters of our own Route.
-pub(super) fn remember(cx: &mut RouteCx, params: Str) {
+/// Remembers the parameters of our own Route, whose URI is `uri`.
+pub(super) fn remember(cx: &mut RouteCx, uri: &Uri, params: Str) {
     let buffer = cx.message.buffer().clone();
-    let direction = by_params(cx, &params);
+    let direction = by_tag(cx, uri.find_param("ftag"));
     let state = cx.data::<State>();
     state.found = Some((buffer, params));
     state.direction = Some(direction);
@@ -76,8 +76,9 @@ pub(super) fn route_param(cx: &RouteCx, name: &[u8]) -> Option<Str> {
     Params::split(route_params(cx)?, b';').get(name)
 }
 
-fn by_params(cx: &RouteCx, params: &Str) -> Direction {
-    let tag = Params::split(params.clone(), b';').get("ftag").filter(|tag| !tag.is_empty());
+/// The direction by the parameter `ftag` of our own Route.
+fn by_tag(cx: &RouteCx, ftag: Option<Param<'_>>) -> Direction {
+    let tag = ftag.and_then(|param| param.value).filter(|tag| !tag.is_empty());
     if tag.is_none() || tag == from_tag(cx) { Direction::Downstream } else { Direction::Upstream }
 }
 
@@ -87,21 +88,21 @@ pub(super) fn of(cx: &RouteCx) -> Direction {
     if let Some(direction) = cx.find_data::<State>().and_then(|state| state.direction) {
         return direction;
     }
-    route_params(cx).map_or(Direction::Downstream, |params| by_params(cx, &params))
+    route_params(cx).map_or(Direction::Downstream, |params| by_tag(cx, Params::split(params, b';').find("ftag")))
 }
 
 /// The tag of From.
-pub(super) fn from_tag(cx: &RouteCx) -> Option<Str> {
-    cx.message.from().ok().flatten()?.tag()
+pub(super) fn from_tag(cx: &RouteCx) -> Option<&[u8]> {
+    cx.message.from().ok().flatten()?.tag_bytes()
 }
 
 /// The tag of To.
-pub(super) fn to_tag(cx: &RouteCx) -> Option<Str> {
-    cx.message.to().ok().flatten()?.tag()
+pub(super) fn to_tag(cx: &RouteCx) -> Option<&[u8]> {
+    cx.message.to().ok().flatten()?.tag_bytes()
 }
 
 /// The From tag of the request that made the dialog.
-pub(super) fn initial_from_tag(cx: &RouteCx) -> Option<Str> {
+pub(super) fn initial_from_tag(cx: &RouteCx) -> Option<&[u8]> {
     match of(cx) {
         Direction::Downstream => from_tag(cx),
         Direction::Upstream => to_tag(cx),
@@ -109,7 +110,7 @@ pub(super) fn initial_from_tag(cx: &RouteCx) -> Option<Str> {
 }
 
 /// The To tag seen by the request that made the dialog.
-pub(super) fn initial_to_tag(cx: &RouteCx) -> Option<Str> {
+pub(super) fn initial_to_tag(cx: &RouteCx) -> Option<&[u8]> {
     match of(cx) {
         Direction::Downstream => to_tag(cx),
         Direction::Upstream => from_tag(cx),

@@ -50,13 +50,14 @@ impl Rr {
         } else {
             None
         };
-        let (result, params) = match previous {
-            Some(uri) => (self.after_strict(cx, &mut routes), Some(params_of(&uri))),
+        let (result, own) = match previous {
+            Some(uri) => (self.after_strict(cx, &mut routes), Some(uri)),
             None => self.after_loose(cx, &mut routes, first),
         };
         routes.queue_edits(cx);
-        if let Some(params) = params {
-            remember(cx, params.clone());
+        if let Some(own) = own {
+            let params = params_of(&own);
+            remember(cx, &own, params.clone());
             if result.is_ok() {
                 self.tell(cx, &params);
             }
@@ -64,14 +65,14 @@ impl Rr {
         result.unwrap_or(FAILED)
     }
 
-    /// The previous hop is a loose router (RFC 3261 section 16.4): our Route is the first one. Also gives the parameters of our
+    /// The previous hop is a loose router (RFC 3261 section 16.4): our Route is the first one. Also gives the URI of our
     /// Route.
     fn after_loose(
         &self,
         cx: &mut RouteCx,
         routes: &mut RouteSet,
         first: Result<Str, Malformed>,
-    ) -> (Result<i32, Failed>, Option<Str>) {
+    ) -> (Result<i32, Failed>, Option<Uri>) {
         let first = match first.map_err(Failed::from).and_then(|first| parse(cx, first)) {
             Ok(first) => first,
             Err(failed) => return (Err(failed), None),
@@ -80,7 +81,7 @@ impl Rr {
             follow(cx, routes, 0, &first);
             return (Ok(ROUTED), None);
         }
-        (self.after_own(cx, routes, &first), Some(params_of(&first)))
+        (self.after_own(cx, routes, &first), Some(first))
     }
 
     fn after_own(&self, cx: &mut RouteCx, routes: &mut RouteSet, own: &Uri) -> Result<i32, Failed> {

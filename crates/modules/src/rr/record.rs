@@ -1,5 +1,7 @@
 //! Adding Record-Route headers.
 
+use std::sync::Arc;
+
 use engine::function::routes;
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, Value, function};
 use sip::{Condition, Dynamic, Insert, Queued, Uri};
@@ -17,18 +19,23 @@ pub(super) fn check_text(text: &Str) -> Result<(), ScriptError> {
 }
 
 /// A piece that comes in always, never, or when the request leaves by another socket or protocol than it came by.
-fn when(double: i64, condition: Condition, piece: impl Into<Insert>) -> Insert {
+fn when(double: i64, condition: Condition, piece: Insert) -> Insert {
     match double {
         0 => Insert::NOTHING,
-        1 => Insert::When(condition, Box::new(piece.into())),
-        _ => piece.into(),
+        1 => Insert::When(condition, Arc::new(piece)),
+        _ => piece,
     }
+}
+
+/// The end of a Record-Route: `text`, the queued parameters, and the line end.
+fn tail(text: Vec<u8>) -> Insert {
+    Insert::All(Arc::new([text.into(), Insert::RouteParams(Queued::All), ">\r\n".into()]))
 }
 
 impl Rr {
     /// Queues the Record-Route lines; a second time is an error. In a branch route they belong to the branch, and each
     /// branch may have its own.
-    fn add(&self, cx: &mut RouteCx, lines: Vec<Insert>) -> CallResult {
+    fn add(&self, cx: &mut RouteCx, lines: Insert) -> CallResult {
         let at = cx.message.headers_start();
         cx.message.edits_mut().insert_before(at, lines);
         if !in_branch(cx) {
@@ -38,18 +45,14 @@ impl Rr {
     }
 
     /// `Record-Route: <sip:user@`.
-    fn start(&self, cx: &RouteCx) -> Vec<u8> {
+    fn start(&self, cx: &RouteCx) -> Str {
         let secure = !self.params.ignore_sips && cx.request_uri().starts_with_ignore_case("sips:");
-        let mut text = Vec::from(if secure { &b"Record-Route: <sips:"[..] } else { b"Record-Route: <sip:" });
-        if self.params.add_username
-            && let Some(user) = self.user(cx)
-        {
-            // Only what would end the URI is escaped: the user is often an escaped text itself.
-            let plain = |byte: u8| byte > b' ' && byte < 0x7f && !matches!(byte, b'<' | b'>' | b'@' | b'"');
-            text.extend_from_slice(&sip::escape::escape(&user, plain));
-            text.push(b'@');
-        }
-        text
+        let start = Str::from_static(if secure { "Record-Route: <sips:" } else { "Record-Route: <sip:" });
+        let user = if self.params.add_username { self.user(cx) } else { None };
+        let Some(user) = user else { return start };
+        // Only what would end the URI is escaped: the user is often an escaped text itself.
+        let plain = |byte: u8| byte > b' ' && byte < 0x7f && !matches!(byte, b'<' | b'>' | b'@' | b'"');
+        [&*start, &*sip::escape::escape(&user, plain), b"@"].concat().into()
     }
 
     /// The user: that of `custom_user_avp`, else of the received request-URI.
@@ -67,12 +70,11 @@ impl Rr {
         if self.params.enable_full_lr { b";lr=on" } else { b";lr" }
     }
 
-    /// `;ftag=` with the given tag.
-    fn ftag(&self, tag: Option<Str>) -> Vec<u8> {
-        match tag.filter(|tag| self.params.append_fromtag && !tag.is_empty() && tag.iter().all(|&byte| is_plain(byte)))
-        {
-            Some(tag) => [b";ftag=", &*tag].concat(),
-            None => Vec::new(),
+    /// The name and the value of `ftag`, when it is to be written: two empty texts else.
+    fn ftag<'a>(&self, tag: Option<&'a [u8]>) -> [&'a [u8]; 2] {
+        match tag.filter(|tag| self.params.append_fromtag && tag.iter().all(|&byte| is_plain(byte))) {
+            Some(tag) => [b";ftag=", tag],
+            None => [b"", b""],
         }
     }
 
@@ -127,24 +129,22 @@ pub fn record_route(cx: &mut RouteCx, me: &Rr, params: Option<Str>) -> CallResul
     let received = received_by(cx).ok_or("the socket that the request came by is gone")?;
     let double = me.params.enable_double_rr;
     let start = me.start(cx);
-    let tail = Insert::All(vec![
-        [me.lr(), &me.ftag(initial_from_tag(cx)), &*params].concat().into(),
-        Insert::RouteParams(Queued::All),
-        ">\r\n".into(),
-    ]);
+    let [ftag, tag] = me.ftag(initial_from_tag(cx));
+    let tail = tail([me.lr(), ftag, tag, &params].concat());
     let sent_name = if me.params.sockname_mode {
-        Insert::When(Condition::NamedSocket, Box::new(Insert::All(vec![";sn=".into(), Dynamic::SentName.into()])))
+        Insert::When(Condition::NamedSocket, Arc::new(Insert::All(Arc::new([";sn=".into(), Dynamic::SentName.into()]))))
     } else {
         Insert::NOTHING
     };
-    let outer = vec![start.clone().into(), Dynamic::SentAll.into(), sent_name, ";r2=on".into(), tail.clone()];
-    let lines = vec![
-        when(double, Condition::OtherSocket, outer),
-        [&*start, &*received, me.received_name(cx).as_bytes()].concat().into(),
-        when(double, Condition::OtherSocket, ";r2=on"),
+    let inner = [&*start, &*received, me.received_name(cx).as_bytes()].concat();
+    let outer = [start.into(), Dynamic::SentAll.into(), sent_name, ";r2=on".into(), tail.clone()];
+    let lines = [
+        when(double, Condition::OtherSocket, Insert::All(Arc::new(outer))),
+        inner.into(),
+        when(double, Condition::OtherSocket, ";r2=on".into()),
         tail,
     ];
-    me.add(cx, lines)
+    me.add(cx, Insert::All(Arc::new(lines)))
 }
 
 /// Adds a Record-Route with the given address (`host:port`) in place of ours. When the request leaves by another protocol
@@ -157,20 +157,18 @@ pub fn record_route_advertised_address(cx: &mut RouteCx, me: &Rr, address: Str) 
     check_address(&address)?;
     let double = me.params.enable_double_rr;
     let start: Insert = [&*me.start(cx), &*address].concat().into();
-    let tail = Insert::All(vec![
-        [&*me.ftag(initial_from_tag(cx)), me.lr()].concat().into(),
-        Insert::RouteParams(Queued::All),
-        ">\r\n".into(),
-    ]);
-    let outer = vec![start.clone(), ";transport=".into(), Dynamic::SentProtocol.into(), ";r2=on".into(), tail.clone()];
-    let lines = vec![
-        when(double, Condition::OtherProtocol, outer),
+    let [ftag, tag] = me.ftag(initial_from_tag(cx));
+    let tail = tail([ftag, tag, me.lr()].concat());
+    let outer = [start.clone(), ";transport=".into(), Dynamic::SentProtocol.into(), ";r2=on".into(), tail.clone()];
+    let transport = format!(";transport={}", cx.received.protocol.name());
+    let lines = [
+        when(double, Condition::OtherProtocol, Insert::All(Arc::new(outer))),
         start,
-        when(double.max(1), Condition::OtherProtocol, format!(";transport={}", cx.received.protocol.name())),
-        when(double, Condition::OtherProtocol, ";r2=on"),
+        when(double.max(1), Condition::OtherProtocol, transport.into()),
+        when(double, Condition::OtherProtocol, ";r2=on".into()),
         tail,
     ];
-    me.add(cx, lines)
+    me.add(cx, Insert::All(Arc::new(lines)))
 }
 
 /// Adds a Record-Route with the given `address` (`host:port;param=value`, without `sip:`), and a second one below it
@@ -184,18 +182,18 @@ pub fn record_route_preset(cx: &mut RouteCx, me: &Rr, address: Str, inner: Optio
     let addresses: Vec<Str> = std::iter::once(address).chain(inner).collect();
     addresses.iter().try_for_each(check_address)?;
     let now = cx.message.edits().mark();
-    let (start, ftag) = (me.start(cx), me.ftag(from_tag(cx)));
-    let mut lines = Vec::new();
+    let (start, [ftag, tag]) = (me.start(cx), me.ftag(from_tag(cx)));
+    let mut lines: Vec<Insert> = Vec::new();
     for address in addresses {
         lines.extend([
-            [&*start, &*address, &*ftag].concat().into(),
+            [&*start, &*address, ftag, tag].concat().into(),
             Insert::RouteParams(Queued::Before(now)),
             me.lr().to_vec().into(),
             Insert::RouteParams(Queued::After(now)),
             ">\r\n".into(),
         ]);
     }
-    me.add(cx, lines)
+    me.add(cx, lines.into())
 }
 
 /// Takes back the Record-Route that was added to this request. Another one cannot be added then.

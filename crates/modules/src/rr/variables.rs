@@ -17,13 +17,13 @@ pub fn route_uri(cx: &RouteCx) -> Value {
 /// The From tag that the request which made the dialog had: the From tag downstream, the To tag upstream.
 #[variable("fti")]
 pub fn fti(cx: &RouteCx) -> Value {
-    direction::initial_from_tag(cx).map_or(Value::Null, Value::Str)
+    direction::initial_from_tag(cx).map_or(Value::Null, |tag| Value::Str(cx.message.buffer().slice_ref(tag)))
 }
 
 /// The To tag as seen by the request which made the dialog: the To tag downstream, the From tag upstream.
 #[variable("tti")]
 pub fn tti(cx: &RouteCx) -> Value {
-    direction::initial_to_tag(cx).map_or(Value::Null, Value::Str)
+    direction::initial_to_tag(cx).map_or(Value::Null, |tag| Value::Str(cx.message.buffer().slice_ref(tag)))
 }
 
 /// The direction of the request within its dialog: `$rdir(id)` is 1 (downstream) or 2 (upstream), `$rdir(name)` the word.

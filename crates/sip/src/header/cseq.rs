@@ -17,9 +17,8 @@ pub struct CSeq {
 
 impl CSeq {
     /// Parses the value of a CSeq header. `None` when malformed.
-    pub fn parse(text: Str) -> Option<Self> {
-        let text = text.into_trimmed();
-        let bytes = text.as_bytes();
+    pub fn parse(text: impl AsRef<[u8]>) -> Option<Self> {
+        let bytes = scan::trim(text.as_ref());
         let digits = scan::skip_while(bytes, 0, |byte| byte.is_ascii_digit());
         let start = scan::skip_space(bytes, digits);
         let name = bytes.get(start..).unwrap_or_default();
@@ -29,7 +28,7 @@ impl CSeq {
         let method = Method::from_bytes(name);
         let method_name = match method {
             Method::Other if scan::skip_while(name, 0, scan::is_token) < name.len() => return None,
-            Method::Other => text.part(start, bytes.len()),
+            Method::Other => Str::copy_from(name),
             known => Str::from_static(known.name()),
         };
         Some(Self { number: scan::number(&bytes[..digits])?, method, method_name })
@@ -48,13 +47,13 @@ mod tests {
 
     #[test]
     fn cseq() {
-        let cseq = CSeq::parse(Str::from(" 0009\r\n  INVITE ")).unwrap();
+        let cseq = CSeq::parse(" 0009\r\n  INVITE ").unwrap();
         assert_eq!((cseq.number, cseq.method), (9, Method::Invite));
         assert_eq!(cseq.to_string(), "9 INVITE");
-        assert_eq!(CSeq::parse(Str::from("1 NEWMETHOD")).unwrap().method, Method::Other);
-        assert_eq!(CSeq::parse(Str::from("4294967295 ACK")).unwrap().number, u32::MAX);
+        assert_eq!(CSeq::parse("1 NEWMETHOD").unwrap().method, Method::Other);
+        assert_eq!(CSeq::parse("4294967295 ACK").unwrap().number, u32::MAX);
         for bad in ["", "1", "INVITE", "1INVITE", "4294967296 INVITE", "-1 INVITE", "1 INVITE x", "1 IN/VITE"] {
-            assert!(CSeq::parse(Str::from(bad)).is_none(), "{bad}");
+            assert!(CSeq::parse(bad).is_none(), "{bad}");
         }
     }
 }

@@ -86,8 +86,12 @@ impl NameAddr {
 
     /// The `tag` parameter (RFC 3261 19.3); `None` when missing or empty. Of several the last counts, as in Kamailio.
     pub fn tag(&self) -> Option<Str> {
-        let tag = self.params.iter().filter(|param| param.name.eq_ignore_ascii_case(b"tag")).last()?;
-        tag.value.filter(|tag| !tag.is_empty()).map(|tag| self.text.slice_ref(tag))
+        self.tag_bytes().map(|tag| self.text.slice_ref(tag))
+    }
+
+    /// The `tag` parameter as bytes: no reference is counted. See [`NameAddr::tag`].
+    pub fn tag_bytes(&self) -> Option<&[u8]> {
+        self.params.find_last(b"tag")?.value.filter(|tag| !tag.is_empty())
     }
 
     /// The URI taken apart; kept after the first call.

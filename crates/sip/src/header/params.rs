@@ -168,11 +168,20 @@ impl Params {
         Param { name: self.bytes(entry.name), value }
     }
 
-    /// The first entry called `name`. Most others differ in length.
+    /// Whether `entry` is called `name`. Most that are not differ in length.
+    #[inline]
+    fn is_called(&self, entry: &Entry, name: &[u8]) -> bool {
+        (entry.name.1 - entry.name.0) as usize == name.len() && self.bytes(entry.name).eq_ignore_ascii_case(name)
+    }
+
+    /// The first entry called `name`.
     fn find_entry(&self, name: &[u8]) -> Option<&Entry> {
-        self.list.iter().find(|entry| {
-            (entry.name.1 - entry.name.0) as usize == name.len() && self.bytes(entry.name).eq_ignore_ascii_case(name)
-        })
+        self.list.iter().find(|entry| self.is_called(entry, name))
+    }
+
+    /// The last parameter called `name` (letters of either case).
+    pub(crate) fn find_last(&self, name: &[u8]) -> Option<Param<'_>> {
+        self.list.iter().rev().find(|entry| self.is_called(entry, name)).map(|entry| self.entry(entry))
     }
 
     /// The parameters in order.

@@ -7,15 +7,18 @@ use smallvec::SmallVec;
 use crate::header::Params;
 use crate::{Protocol, Str, scan};
 
+/// A part of the text: start and end.
+type Part = (u32, u32);
+
+fn part((start, end): (usize, usize)) -> Part {
+    (start as u32, end as u32)
+}
+
 /// One value of a Via header: `SIP/2.0/UDP host:port;branch=z9hG4bK..`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Via {
     /// The whole value as written, without white space at its ends.
     pub text: Str,
-    /// The protocol: `SIP`.
-    pub protocol_name: Str,
-    /// The version: `2.0`.
-    pub version: Str,
     /// The transport, when it is one we know.
     pub transport: Transport,
     /// Where replies go: a name or an address, an IPv6 address with its brackets.
@@ -24,8 +27,9 @@ pub struct Via {
     pub port: Option<u16>,
     /// The parameters.
     pub params: Params,
-    /// The text in parentheses at the end, without them (RFC 2543; Kamailio still reads it).
-    pub comment: Option<Str>,
+    protocol_name: Part,
+    version: Part,
+    comment: Option<Part>,
     /// Where host and port end in `text`.
     sent_by_end: u32,
     /// Where the text of `params` starts in `text`.
@@ -79,13 +83,12 @@ impl Via {
             return None;
         }
         let (protocol_name, version, at) = if bytes.starts_with(b"SIP/2.0/") {
-            (Str::from_static("SIP"), Str::from_static("2.0"), scan::skip_space(bytes, 8))
+            ((0, 3), (4, 7), scan::skip_space(bytes, 8))
         } else {
             let (protocol_name, at) = token(bytes, 0)?;
             let at = slash(bytes, at)?;
             let (version, at) = token(bytes, at)?;
-            let part = |(start, end): (usize, usize)| text.part(start, end);
-            (part(protocol_name), part(version), slash(bytes, at)?)
+            (protocol_name, version, slash(bytes, at)?)
         };
         let (transport, at) = token(bytes, at)?;
         // The host must be set off from the transport.
@@ -104,7 +107,7 @@ impl Via {
             sent_by_end = at;
             at = scan::skip_space(bytes, at);
         }
-        let (params_end, comment) = comment(&text, at)?;
+        let (params_end, comment) = comment(bytes, at)?;
         if at < params_end && bytes[at] != b';' {
             return None;
         }
@@ -114,13 +117,13 @@ impl Via {
             None => Transport::Other(text.part(transport.0, transport.1)),
         };
         Some(Self {
-            protocol_name,
-            version,
+            protocol_name: part(protocol_name),
+            version: part(version),
             transport,
             host: text.part(host_start, host_end),
             port,
             params,
-            comment,
+            comment: comment.map(part),
             sent_by_end: sent_by_end as u32,
             params_start: at as u32,
             text,
@@ -158,6 +161,25 @@ impl Via {
     pub(crate) fn second_value_start(text: &[u8], first_end: usize) -> Option<usize> {
         let start = scan::skip_while(text, first_end, |byte| byte == b',' || scan::is_space(byte));
         (start < text.len()).then_some(start)
+    }
+
+    fn part(&self, part: Part) -> Str {
+        self.text.part(part.0 as usize, part.1 as usize)
+    }
+
+    /// The protocol: `SIP`.
+    pub fn protocol_name(&self) -> Str {
+        self.part(self.protocol_name)
+    }
+
+    /// The version: `2.0`.
+    pub fn version(&self) -> Str {
+        self.part(self.version)
+    }
+
+    /// The text in parentheses at the end, without them (RFC 2543; Kamailio still reads it).
+    pub fn comment(&self) -> Option<Str> {
+        self.comment.map(|part| self.part(part))
     }
 
     /// Where host and port end in [`Via::text`].
@@ -276,14 +298,13 @@ fn host_end(bytes: &[u8], from: usize) -> Option<usize> {
     (end > from).then_some(end)
 }
 
-/// Where the parameters end and the comment after them.
-fn comment(text: &Str, from: usize) -> Option<(usize, Option<Str>)> {
-    let bytes = text.as_bytes();
+/// Where the parameters end, and the comment after them.
+fn comment(bytes: &[u8], from: usize) -> Option<(usize, Option<(usize, usize)>)> {
     if bytes.last() != Some(&b')') {
         return Some((bytes.len(), None));
     }
     let open = scan::find_byte(bytes, from, b'(');
-    (open < bytes.len()).then(|| (open, Some(text.part(open + 1, bytes.len() - 1))))
+    (open < bytes.len()).then(|| (open, Some((open + 1, bytes.len() - 1))))
 }
 
 impl fmt::Display for Via {
@@ -303,7 +324,7 @@ mod tests {
     #[test]
     fn ordinary() {
         let via = parse("SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK77;rport;received=192.0.2.7;i=3;alias").unwrap();
-        assert_eq!((&via.protocol_name[..], &via.version[..]), (&b"SIP"[..], &b"2.0"[..]));
+        assert_eq!((&via.protocol_name()[..], &via.version()[..]), (&b"SIP"[..], &b"2.0"[..]));
         assert_eq!(via.transport, Transport::Known(Protocol::Udp));
         assert_eq!(via.host, "192.0.2.1");
         assert_eq!(via.port, Some(5062));
@@ -321,7 +342,7 @@ mod tests {
         assert_eq!(via.host, "[2001:db8::9]");
         assert_eq!(via.port, Some(5070));
         assert_eq!(via.rport(), Rport::Value(Some(6000)));
-        assert_eq!(via.comment.unwrap(), "a, comment");
+        assert_eq!(via.comment().unwrap(), "a, comment");
         let via = parse("SIP/2.0/UNKNOWN t54.example.com").unwrap();
         assert_eq!(via.transport, Transport::Other(Str::from("UNKNOWN")));
         assert_eq!(via.port_or_default(), 5060);

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 
-use super::Message;
+use super::{Header, Message};
 use crate::header::{
     CSeq, Challenge, Contacts, ContentType, Credentials, Event, HeaderName, MethodList, NameAddr, OptionTags, RAck,
     RetryAfter, Via,
@@ -80,11 +80,25 @@ impl Message {
         name: HeaderName,
         parse: impl FnOnce(Str) -> Option<T>,
     ) -> Result<Option<&'a T>, HeaderError> {
-        if let Some(value) = cell.get() {
-            return value.as_ref().map(Some).ok_or(HeaderError::new(name));
-        }
-        let Some(body) = self.body_named(name) else { return Ok(None) };
-        cell.get_or_init(|| parse(body)).as_ref().map(Some).ok_or(HeaderError::new(name))
+        self.first(cell, name, |header| parse(self.body_of(header)))
+    }
+
+    /// What `parse` makes of the first header of one name.
+    #[inline]
+    fn first<'a, T>(
+        &'a self,
+        cell: &'a Parsed<T>,
+        name: HeaderName,
+        parse: impl FnOnce(&Header) -> Option<T>,
+    ) -> Result<Option<&'a T>, HeaderError> {
+        let value = match cell.get() {
+            Some(value) => value,
+            None => {
+                let Some(header) = self.header(name) else { return Ok(None) };
+                cell.get_or_init(|| parse(header))
+            }
+        };
+        value.as_ref().map(Some).ok_or(HeaderError::new(name))
     }
 
     /// Collects the values of all headers of one name into a list.
@@ -131,8 +145,12 @@ impl Message {
 
     fn number_named(&self, name: HeaderName) -> Result<Option<u32>, HeaderError> {
         let Some(header) = self.header(name) else { return Ok(None) };
-        let body = self.buffer.get(header.body_range()).unwrap_or_default();
-        scan::number(scan::trim(body)).map(Some).ok_or(HeaderError::new(name))
+        scan::number(scan::trim(self.bytes_of(header))).map(Some).ok_or(HeaderError::new(name))
+    }
+
+    /// The value of a header as bytes: no reference is counted.
+    fn bytes_of(&self, header: &Header) -> &[u8] {
+        self.buffer.get(header.body_range()).unwrap_or_default()
     }
 
     fn rare(&self) -> &Rare {
@@ -161,12 +179,12 @@ impl Message {
 
     /// CSeq (RFC 3261 20.16).
     pub fn cseq(&self) -> Result<Option<&CSeq>, HeaderError> {
-        self.one(&self.values.cseq, HeaderName::CSeq, CSeq::parse)
+        self.first(&self.values.cseq, HeaderName::CSeq, |header| CSeq::parse(self.bytes_of(header)))
     }
 
     /// Call-ID (RFC 3261 20.8); an empty one counts as missing.
     pub fn call_id(&self) -> Option<Str> {
-        self.body_named(HeaderName::CallId).map(|body| body.trim()).filter(|body| !body.is_empty())
+        self.body_named(HeaderName::CallId).map(Str::into_trimmed).filter(|body| !body.is_empty())
     }
 
     /// Max-Forwards (RFC 3261 20.22).

@@ -70,10 +70,9 @@ fn scheme(bytes: &[u8]) -> Result<(Scheme, usize), UriError> {
 /// Refuses the first byte that may not stand in user, parameters and headers. Kamailio takes far more than RFC 3261 25.1
 /// does; what would break the line or the URI is refused: control characters and `@`.
 #[inline]
-fn check(bytes: &[u8], start: usize, end: usize) -> Result<(), UriError> {
-    let bytes = bytes.get(..end).unwrap_or_default();
+fn check(bytes: &[u8], start: usize) -> Result<(), UriError> {
     match scan::find_or_control(bytes, start, b'@') {
-        bad if bad < end => Err(malformed(bad)),
+        bad if bad < bytes.len() => Err(malformed(bad)),
         _ => Ok(()),
     }
 }
@@ -81,14 +80,16 @@ fn check(bytes: &[u8], start: usize, end: usize) -> Result<(), UriError> {
 fn parse_sip(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
     let bytes = text.as_bytes();
     // A user may hold `;`, `?` and `/`, a host may not hold `@`: so the first `@` ends the user (RFC 3261 19.1.1).
-    let at_sign = scan::find_byte(bytes, start, b'@');
+    let at_sign = scan::find_or_control(bytes, start, b'@');
     let (user, password, host_start) = if at_sign < bytes.len() {
+        if bytes[at_sign] != b'@' {
+            return Err(malformed(at_sign));
+        }
         let before = &bytes[..at_sign];
         let user_end = scan::find_byte(before, start, b':');
         if user_end == start {
             return Err(malformed(start));
         }
-        check(bytes, start, at_sign)?;
         let password = if user_end < at_sign {
             let second = scan::find_byte(before, user_end + 1, b':');
             if second < at_sign {
@@ -121,7 +122,7 @@ fn parse_sip(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
         Some(_) => return Err(malformed(at)),
     };
     let headers = ((question + 1).min(bytes.len()), bytes.len());
-    check(bytes, at, bytes.len())?;
+    check(bytes, at)?;
     Ok(Uri {
         text,
         scheme,
@@ -153,7 +154,7 @@ fn parse_tel(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
         return Err(malformed(start));
     }
     // Whether it is a number in the sense of RFC 3966 is not asked: Kamailio takes any text.
-    check(bytes, start, bytes.len())?;
+    check(bytes, start)?;
     let question = memchr::memchr(b'?', &bytes[end..]).map_or(bytes.len(), |offset| end + offset);
     let params = part((end + 1).min(question), question);
     let headers = part((question + 1).min(bytes.len()), bytes.len());
@@ -163,7 +164,7 @@ fn parse_tel(text: Str, scheme: Scheme, start: usize) -> Result<Uri, UriError> {
 
 /// `urn:service:sos`: the kind is the user and the name the host, as in Kamailio.
 fn parse_urn(text: Str, start: usize) -> Result<Uri, UriError> {
-    check(&text, start, text.len())?;
+    check(&text, start)?;
     let colon = memchr::memchr(b':', &text[start..]).map_or(text.len(), |offset| start + offset);
     let host = part((colon + 1).min(text.len()), text.len());
     let user = Some(part(start, colon));
