@@ -303,7 +303,7 @@ class Sipp:
 def users_csv(n, part=None):
     """A file with all users, or with those of a range, which are spread over all. sipp has read it before it sends anything, so
     the next part takes the same file."""
-    path = os.path.join(tempfile.gettempdir(), f"sipbench-users-{os.getuid()}-{n}{'-part' if part else ''}.csv")
+    path = os.path.join(tempfile.gettempdir(), f"sipbench-users-{os.getuid()}-{n}{f'-part{os.getpid()}' if part else ''}.csv")
     with open(path + ".new", "w") as f:
         f.write("SEQUENTIAL\n")
         for i in ((j * 7919) % n for j in part or range(n)):      # 7919 is prime: every user once, neighbours far apart
@@ -765,6 +765,7 @@ def contacts_session(a, servers, n, run):
                                      us_net=(d["cpu"] - idle[s] * d["secs"]) / sent * 1e6, us_stat=d["cpu_stat"] / sent * 1e6, ctxt=d["ctxt"] / sent,
                                      idle_cpu=idle[s], preload_us=pre[s], bytes=contact[s], rest_ms=rest[s], uac=c, uac_us=cpu / sent * 1e6, secs=secs,
                                      drops=d["drops"], steal=d["steal"], other=other, same_tasks=d["same_tasks"], valid=ok, quiet=other < a.quiet))
+        os.unlink(users)
     finally:
         for s in servers:
             s.stop()
@@ -785,7 +786,7 @@ def cmd_contacts(a, servers):
                     log(f"{n} contacts {s.name:10} run {run}: {what} us {us}; failed {sum(r['uac']['failed'] for r in rs)} "
                         f"retrans {sum(r['uac']['retrans'] for r in rs)} drops {sum(r['drops'] for r in rs)} others {max(r['other'] for r in rs):.2f}")
             if a.plot:
-                open(a.plot, "w").write(contacts_plot(rows))
+                open(a.plot, "w").write(contacts_plot(rows, [s.name for s in servers]))
     print("| server | contacts | CPU us per REGISTER, net of idle: median (min-max) | CPU us per lookup: median (min-max) | bytes per contact | "
           "CPU ms per minute at rest | samples (good) |\n|---|---|---|---|---|---|---|")
     for s in servers:
@@ -796,12 +797,12 @@ def cmd_contacts(a, servers):
             print(f"| {s.name} | {n:,} | {us[0]} | {us[1]} | {m('bytes'):.0f} | {m('rest_ms'):.0f} | {len(rs)} ({sum(r['valid'] and r['quiet'] for r in rs)}) |")
 
 
-def contacts_plot(rows):
+def contacts_plot(rows, names):
     """Medians over the number of contacts, with bars from the least to the most; each line is named at its end."""
     width, height, left, top, right = 600, 300, 60, 50, 150
     sizes = sorted({r["contacts"] for r in rows})
     lines = {}
-    for name in dict.fromkeys(r["server"] for r in rows):
+    for name in names:
         for what in ("REGISTER", "lookup"):
             v = {n: [r["us_net"] for r in good(rs)] for n in sizes
                  if (rs := [r for r in rows if (r["server"], r["what"], r["contacts"]) == (name, what, n)])}
@@ -824,11 +825,10 @@ def contacts_plot(rows):
     for n in sizes:
         out.append(f'<line x1="{x(n):.1f}" x2="{x(n):.1f}" y1="{top}" y2="{bottom}" stroke="#ddd"/>'
                    f'<text x="{x(n):.1f}" y="{bottom + 18}" text-anchor="middle">{n:,}</text>')
-    colors = ["#888", "#06c", "#c60", "#393", "#909"]
-    names = list(dict.fromkeys(name for name, _ in lines))
+    colors = ["#06c", "#888", "#c60", "#393", "#909"]       # the last server's, which is ours, is blue
     ends, lowest = [], bottom + 14
     for (name, what), v in lines.items():
-        color = colors[names.index(name) % len(colors)]
+        color = colors[names[::-1].index(name) % len(colors)]
         for n, us in v.items():
             out.append(f'<line x1="{x(n):.1f}" x2="{x(n):.1f}" y1="{y(min(us)):.1f}" y2="{y(max(us)):.1f}" stroke="{color}"/>'
                        f'<circle cx="{x(n):.1f}" cy="{y(st.median(us)):.1f}" r="3" fill="{color}"/>')
