@@ -3,7 +3,7 @@
 
 Needs Linux, Python 3.9, sipp; `instr` needs valgrind, too. What each figure is: docs/measurements.md.
 """
-import argparse, csv, glob, json, os, random, re, resource, select, shlex, shutil, signal, socket, struct
+import argparse, csv, glob, html, json, math, os, random, re, resource, select, shlex, shutil, signal, socket, struct
 import statistics as st, subprocess, sys, tempfile, threading, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -22,6 +22,7 @@ WORKLOADS = {
     "D0":  dict(CALL, cfg="D0.cfg"),
     "DLG": dict(CALL, cfg="DLG.cfg", preload="register.xml"),
     "E":   dict(CALL, cfg=None, preload="register.xml", syslog=True),
+    "L":   dict(cfg="L.cfg", uac="lookup.xml", unit="lookup", rate=4000, settle=1, users=100000, preload="register.xml"),
 }
 HOST, PORT, UAC_PORT, UAS_PORT = "127.0.0.1", 5070, 5171, 5172    # the ports change with --port
 TALK = 200                                        # ms between ACK and BYE
@@ -299,11 +300,13 @@ class Sipp:
         return out
 
 
-def users_csv(n):
-    path = os.path.join(tempfile.gettempdir(), f"sipbench-users-{os.getuid()}-{n}.csv")
+def users_csv(n, part=None):
+    """A file with all users, or with those of a range, which are spread over all. sipp has read it before it sends anything, so
+    the next part takes the same file."""
+    path = os.path.join(tempfile.gettempdir(), f"sipbench-users-{os.getuid()}-{n}{f'-part{os.getpid()}' if part else ''}.csv")
     with open(path + ".new", "w") as f:
         f.write("SEQUENTIAL\n")
-        for i in ((j * 7919) % n for j in range(n)):      # 7919 is prime: every user once, neighbours far apart
+        for i in ((j * 7919) % n for j in part or range(n)):      # 7919 is prime: every user once, neighbours far apart
             f.write(f"u{i:06d};[authentication username=u{i:06d} password=pw-u{i:06d}];\n")
     os.replace(path + ".new", path)
     return path
@@ -394,10 +397,10 @@ def delta(a, b):
     return d
 
 
-def preload(a, w, users, port):
+def preload(a, w, users, port, tag="reg"):
     """Register every user, closed loop (at most 200 outstanding, then 50 if some failed)."""
     for k, limit in enumerate((200, 50, 20)):
-        s = Sipp(a, w["preload"], UAC_PORT, users, calls=w["users"], rate=20000, limit=limit, tag="reg", cseq=1 + 2 * k, timeout=120, target=f"{HOST}:{port}")
+        s = Sipp(a, w["preload"], UAC_PORT, users, calls=w["users"], rate=20000, limit=limit, tag=tag, cseq=1 + 2 * k, timeout=120, target=f"{HOST}:{port}")
         c = s.wait()
         if c["ok"] == w["users"]:
             return
@@ -700,6 +703,145 @@ def cmd_mem(a, servers):
               f"{med([(r['reg100k']['pss']-r['base']['pss'])*1024/100000 for r in rs])} | {med([per(r, 'ringing') for r in rs])} | {dialogs} |")
 
 
+# ---------------------------------------------------------------- contacts
+def contacts_session(a, servers, n, run):
+    """Every server with n contacts. They register in parts, a sipp process each: a refresh must come with the Call-ID its user
+    registered with, and that has the number of the call within its process. Each slice takes the next part, so that it finds
+    nothing in the CPU's caches that would not be there had all n users their turn."""
+    w, warm = WORKLOADS["L"], min(100, n // 10)
+    rate = a.rate or w["rate"]
+    calls = int(rate * a.slice)
+    size = min(n, max(calls, 10000))              # of a part
+    times, each = max(1, round(calls / size)), min(calls, size)      # few users register several times in a slice
+    parts = [range(i, min(i + size, n)) for i in range(0, n, size)]
+    full = n // size
+    rows, idle, pre, contact, rest = [], {}, {}, {}, {}
+    try:
+        wait_quiet(a)
+        for s in servers:
+            s.start("L")
+            users = users_csv(n, parts[0])        # some calls that load the code, or 1,000 contacts would look big
+            Sipp(a, w["preload"], UAC_PORT, users, calls=warm, rate=warm, tag="reg0", cseq=0, timeout=20, target=f"{HOST}:{s.port}").wait()
+        time.sleep(1)
+        before = {s: (snap(s), memory(s.pids())["pss"]) for s in servers}
+        time.sleep(a.idle)
+        for s in servers:
+            idle[s] = (snap(s)["ns"] - before[s][0]["ns"]) / 1e9 / a.idle
+        for s in servers:
+            p0 = snap(s)
+            for j, part in enumerate(parts):
+                preload(a, dict(w, users=len(part)), users_csv(n, part), s.port, f"reg{j}")
+            d = delta(p0, snap(s))
+            pre[s] = (d["cpu"] - idle[s] * d["secs"]) / n * 1e6
+            log(f"{n} contacts {s.name}: registered in {d['secs']:.0f} s, {pre[s]:.1f} us each")
+        time.sleep(1)
+        for s in servers:
+            contact[s] = (memory(s.pids())["pss"] - before[s][1]) * 1024 / (n - warm)
+        before = {s: snap(s) for s in servers}
+        time.sleep(a.rest)                        # usrloc's timer looks for expired contacts once a minute
+        for s in servers:
+            d = delta(before[s], snap(s))
+            rest[s] = d["cpu"] * 60 / d["secs"] * 1000
+        for k in range(a.cycles + 1):             # cycle 0 warms up
+            for m, (what, scen) in enumerate((("REGISTER", w["preload"]), ("lookup", w["uac"]))):
+                j = (2 * k + m) % full
+                users = users_csv(n, parts[j])
+                for s in servers if k % 2 == 0 else servers[::-1]:
+                    wait_quiet(a)
+                    c, cpu, secs, s0 = dict(ok=0, failed=0, retrans=0), 0, 0, snap(s)
+                    for i in range(times):
+                        uac = Sipp(a, scen, UAC_PORT, users, calls=each, rate=rate, tag=f"reg{j}" if what == "REGISTER" else f"l{k}-{i}",
+                                   cseq=20 + 2 * (k * times + i), timeout=a.slice * 2 + 20, target=f"{HOST}:{s.port}")
+                        now = uac.wait()
+                        c, cpu, secs = {x: c[x] + now[x] for x in c}, cpu + uac.cpu, secs + uac.secs
+                    time.sleep(w["settle"])
+                    d = delta(s0, snap(s))
+                    if not k:
+                        continue
+                    sent = each * times
+                    other = max(0.0, d["busy"] - d["cpu"] - cpu - d["bench"] - d["spin"]) / d["secs"]
+                    ok = c["ok"] >= sent * 0.999 and c["retrans"] == 0 and d["drops"] == 0 and secs < a.slice * 1.1 + 1 + times
+                    rows.append(dict(server=s.name, contacts=n, what=what, run=run, cycle=k, rate=rate, calls=sent, us=d["cpu"] / sent * 1e6,
+                                     us_net=(d["cpu"] - idle[s] * d["secs"]) / sent * 1e6, us_stat=d["cpu_stat"] / sent * 1e6, ctxt=d["ctxt"] / sent,
+                                     idle_cpu=idle[s], preload_us=pre[s], bytes=contact[s], rest_ms=rest[s], uac=c, uac_us=cpu / sent * 1e6, secs=secs,
+                                     drops=d["drops"], steal=d["steal"], other=other, same_tasks=d["same_tasks"], valid=ok, quiet=other < a.quiet))
+        os.unlink(users)
+    finally:
+        for s in servers:
+            s.stop()
+    return rows
+
+
+def cmd_contacts(a, servers):
+    rows = []
+    for run in range(a.runs):
+        for n in a.contacts:
+            new = contacts_session(a, servers, n, run)
+            rows += new
+            save(a, "contacts", new)
+            for s in servers:
+                for what in ("REGISTER", "lookup"):
+                    rs = [r for r in new if r["server"] == s.name and r["what"] == what]
+                    us = " ".join(f"{r['us_net']:.1f}{'' if r['valid'] else '!'}{'' if r['quiet'] else '~'}" for r in rs)
+                    log(f"{n} contacts {s.name:10} run {run}: {what} us {us}; failed {sum(r['uac']['failed'] for r in rs)} "
+                        f"retrans {sum(r['uac']['retrans'] for r in rs)} drops {sum(r['drops'] for r in rs)} others {max(r['other'] for r in rs):.2f}")
+            if a.plot:
+                open(a.plot, "w").write(contacts_plot(rows, [s.name for s in servers]))
+    print("| server | contacts | CPU us per REGISTER, net of idle: median (min-max) | CPU us per lookup: median (min-max) | bytes per contact | "
+          "CPU ms per minute at rest | samples (good) |\n|---|---|---|---|---|---|---|")
+    for s in servers:
+        for n in a.contacts:
+            rs = [r for r in rows if r["server"] == s.name and r["contacts"] == n]
+            us = [med([r["us_net"] for r in good([r for r in rs if r["what"] == what])]) for what in ("REGISTER", "lookup")]
+            m = lambda k: st.median(r[k] for r in rs)
+            print(f"| {s.name} | {n:,} | {us[0]} | {us[1]} | {m('bytes'):.0f} | {m('rest_ms'):.0f} | {len(rs)} ({sum(r['valid'] and r['quiet'] for r in rs)}) |")
+
+
+def contacts_plot(rows, names):
+    """Medians over the number of contacts, with bars from the least to the most; each line is named at its end."""
+    width, height, left, top, right = 600, 300, 60, 50, 150
+    sizes = sorted({r["contacts"] for r in rows})
+    lines = {}
+    for name in names:
+        for what in ("REGISTER", "lookup"):
+            v = {n: [r["us_net"] for r in good(rs)] for n in sizes
+                 if (rs := [r for r in rows if (r["server"], r["what"], r["contacts"]) == (name, what, n)])}
+            lines[name, what] = v
+    most = max(max(v) for line in lines.values() for v in line.values())
+    step = next(s for e in range(-1, 9) for f in (1, 2, 5) if most / (s := f * 10.0**e) <= 8)
+    most = math.ceil(most / step) * step
+    span = math.log10(sizes[-1] / sizes[0]) or 1
+    x = lambda n: left + (math.log10(n / sizes[0]) if len(sizes) > 1 else 0.5) / span * width
+    y = lambda us: top + height * (1 - max(0, us) / most)
+    bottom = top + height
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + right} {bottom + 50}" font-family="sans-serif" font-size="12">',
+           '<rect width="100%" height="100%" fill="white"/>',
+           f'<text x="{left}" y="20" font-size="14">CPU time per request over the number of registered contacts</text>',
+           f'<text x="{left - 45}" y="{top - 12}">µs per request, median (bars: least to most)</text>',
+           f'<text x="{left + width / 2}" y="{bottom + 40}" text-anchor="middle">contacts</text>']
+    for i in range(round(most / step) + 1):
+        out.append(f'<line x1="{left}" x2="{left + width}" y1="{y(i * step):.1f}" y2="{y(i * step):.1f}" stroke="#ddd"/>'
+                   f'<text x="{left - 8}" y="{y(i * step) + 4:.1f}" text-anchor="end">{i * step:g}</text>')
+    for n in sizes:
+        out.append(f'<line x1="{x(n):.1f}" x2="{x(n):.1f}" y1="{top}" y2="{bottom}" stroke="#ddd"/>'
+                   f'<text x="{x(n):.1f}" y="{bottom + 18}" text-anchor="middle">{n:,}</text>')
+    colors = ["#06c", "#888", "#c60", "#393", "#909"]       # the last server's, which is ours, is blue
+    ends, lowest = [], bottom + 14
+    for (name, what), v in lines.items():
+        color = colors[names[::-1].index(name) % len(colors)]
+        for n, us in v.items():
+            out.append(f'<line x1="{x(n):.1f}" x2="{x(n):.1f}" y1="{y(min(us)):.1f}" y2="{y(max(us)):.1f}" stroke="{color}"/>'
+                       f'<circle cx="{x(n):.1f}" cy="{y(st.median(us)):.1f}" r="3" fill="{color}"/>')
+        points = " ".join(f"{x(n):.1f},{y(st.median(us)):.1f}" for n, us in v.items())
+        dash = "" if what == "REGISTER" else ' stroke-dasharray="6 4"'
+        out.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2"{dash}/>')
+        ends.append((y(st.median(v[max(v)])), color, f"{html.escape(name)} {what}"))
+    for at, color, text in sorted(ends, reverse=True):      # from the lowest up, none on another
+        lowest = min(at, lowest - 14)
+        out.append(f'<text x="{left + width + 10}" y="{lowest + 4:.1f}" fill="{color}">{text}</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
 # ---------------------------------------------------------------- latency
 class Probe(threading.Thread):
     """INVITEs at random moments through the server, from a caller to a callee that is busy, both played here. A way's end is the
@@ -906,15 +1048,15 @@ def cmd_instr(a, servers):
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__)
-    ap.add_argument("what", choices=["run", "maxrate", "peers", "latency", "mem", "instr", "sippmax"])
+    ap.add_argument("what", choices=["run", "maxrate", "peers", "latency", "mem", "contacts", "instr", "sippmax"])
     ap.add_argument("-w", "--workload", help="comma-separated: " + " ".join(WORKLOADS))
     ap.add_argument("-s", "--server", action="append", default=[], metavar="NAME=COMMAND",
                     help="a command in the foreground with {cfg} and {rundir}; repeat it, the first is compared with")
     ap.add_argument("--stock-cfg", default="/etc/kamailio/kamailio.cfg", help="the configuration of workload E")
     ap.add_argument("--mpath", default="/usr/lib/x86_64-linux-gnu/opensips/modules/", help="OpenSIPS's modules")
     ap.add_argument("--runs", type=int, help="server restarts (default: run 5, else 1)")
-    ap.add_argument("--cycles", type=int, default=3, help="run: samples of each server in each run")
-    ap.add_argument("--slice", type=float, default=3, help="run: seconds of load for each server in each cycle")
+    ap.add_argument("--cycles", type=int, default=3, help="run, contacts: samples of each server in each run")
+    ap.add_argument("--slice", type=float, default=3, help="run, contacts: seconds of load for each server in each cycle")
     ap.add_argument("--rate", type=int, help="calls or requests per second; maxrate: the first one tried; latency: the load meanwhile")
     ap.add_argument("--secs", type=float, help="maxrate: seconds at each rate (default 6); latency: of probes (default 20)")
     ap.add_argument("--probes", type=float, default=100, help="latency: INVITEs per second that are measured")
@@ -923,12 +1065,15 @@ def main():
     ap.add_argument("--workers", type=int, default=2, help="the servers' children")
     ap.add_argument("--port", type=int, default=5070, help="the (first) server's; others are taken up to 105 above it")
     ap.add_argument("--pin", help="CPU lists SERVER/SIPP, e.g. 0/1 (default: not pinned)")
-    ap.add_argument("--idle", type=float, default=5, help="run: seconds of idle CPU measurement")
+    ap.add_argument("--idle", type=float, default=5, help="run, contacts: seconds of idle CPU measurement")
+    ap.add_argument("--contacts", default="1000,10000,100000,1000000", help="contacts: how many, comma-separated")
+    ap.add_argument("--rest", type=float, default=60, help="contacts: seconds at rest, with the contacts")
+    ap.add_argument("--plot", metavar="FILE", help="contacts: draws them, as SVG")
     ap.add_argument("--stop-wait", type=float, default=15)
     ap.add_argument("--spin", action="store_true", help="keep the CPUs awake with SCHED_IDLE loops")
-    ap.add_argument("--quiet", type=float, default=0.25, help="run: more than this many cores used by others is noisy")
-    ap.add_argument("--quiet-wait", type=float, default=20, help="run: seconds to wait for such quiet")
-    ap.add_argument("--timer-resol", type=int, help="sipp's tick in ms: calls of one tick come in one burst (default: run 10, else 1)")
+    ap.add_argument("--quiet", type=float, default=0.25, help="run, contacts: more than this many cores used by others is noisy")
+    ap.add_argument("--quiet-wait", type=float, default=20, help="run, contacts: seconds to wait for such quiet")
+    ap.add_argument("--timer-resol", type=int, help="sipp's tick in ms: calls of one tick come in one burst (default: run, contacts 10, else 1)")
     ap.add_argument("--sipp", default="sipp")
     ap.add_argument("--json", help="append results here, one JSON object a line")
     ap.add_argument("--keep", action="store_true", help="keep run folders (cfg, server output)")
@@ -936,7 +1081,13 @@ def main():
     a.workload = (a.workload or {"peers": "A,D", "latency": "D", "mem": "D"}.get(a.what, "A,B,C,D")).split(",")
     a.runs = a.runs or (5 if a.what == "run" else 1)
     a.secs = a.secs or (20 if a.what == "latency" else 6)
-    a.timer_resol = a.timer_resol or (10 if a.what == "run" else 1)
+    a.timer_resol = a.timer_resol or (10 if a.what in ("run", "contacts") else 1)
+    try:
+        a.contacts = sorted({int(n) for n in a.contacts.split(",")})
+    except ValueError:
+        ap.error(f"--contacts {a.contacts}: not numbers")
+    if not 10 <= a.contacts[0] <= a.contacts[-1] <= 1000000:
+        ap.error("--contacts: from 10 to 1000000")
     for wl in a.workload:
         if wl not in WORKLOADS:
             ap.error(f"there is no workload {wl}")
@@ -952,14 +1103,14 @@ def main():
         if not eq or "{cfg}" not in cmd:
             ap.error(f"{s!r} is not NAME=COMMAND with {{cfg}}")
         servers.append(Server(name, cmd, a))
-        if a.what == "run":
+        if a.what in ("run", "contacts"):
             servers[-1].port = PORT + len(servers) - 1
     if a.what != "sippmax" and not servers:
         ap.error("name a server")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        if a.what in ("run", "maxrate", "peers", "sippmax") and a.spin:
+        if a.what in ("run", "maxrate", "peers", "contacts", "sippmax") and a.spin:
             Spinners.start()
         globals()["cmd_" + a.what](a, servers)
     finally:

@@ -17,7 +17,7 @@ const SCRIPT: &str = "bench/beside/bench.py";
 #[derive(Args)]
 pub(crate) struct Arguments {
     /// Workloads: A OPTIONS, B REGISTER, C REGISTER with digest, D calls, D0 calls to a fixed place, DLG calls with module
-    /// dialog, E calls through /etc/kamailio/kamailio.cfg.
+    /// dialog, E calls through /etc/kamailio/kamailio.cfg, L OPTIONS answered after lookup.
     #[arg(short, long, value_delimiter = ',')]
     workload: Vec<String>,
     /// What to measure.
@@ -39,10 +39,10 @@ pub(crate) struct Arguments {
     /// Restarts of each server.
     #[arg(long)]
     runs: Option<u32>,
-    /// run: samples of each server in each run.
+    /// run, contacts: samples of each server in each run.
     #[arg(long)]
     cycles: Option<u32>,
-    /// run: seconds of load in each sample.
+    /// run, contacts: seconds of load in each sample.
     #[arg(long)]
     slice: Option<f64>,
     /// Units per second; maxrate: the first one that is tried; latency: the load meanwhile, half of what the first
@@ -64,6 +64,9 @@ pub(crate) struct Arguments {
     /// Each sample is appended to this file, a JSON object a line.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// contacts: draws the table into this file, as SVG.
+    #[arg(long)]
+    plot: Option<PathBuf>,
     /// Further arguments of bench/beside/bench.py.
     #[arg(last = true)]
     more: Vec<String>,
@@ -82,6 +85,8 @@ enum What {
     Latency,
     /// Memory at rest, per contact, per ringing INVITE.
     Mem,
+    /// CPU time per REGISTER and per lookup, with 1,000 to 1,000,000 contacts.
+    Contacts,
     /// Instructions per unit in user space, of whole servers (valgrind).
     Instr,
     /// The highest rate of sipp to sipp.
@@ -125,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     option("--pin", arguments.pin.clone());
     option("--port", arguments.port.map(|it| it.to_string()));
     option("--json", arguments.json.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    option("--plot", arguments.plot.as_ref().map(|path| path.to_string_lossy().into_owned()));
     line.extend(arguments.tcp.then(|| "--tcp".to_owned()));
     line.extend(arguments.spin.then(|| "--spin".to_owned()));
     line.extend(arguments.more.iter().cloned());
