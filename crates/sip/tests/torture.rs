@@ -342,7 +342,7 @@ fn addresses() {
 fn badvers() {
     let message = invalid("badvers");
     assert_eq!(message.version(), &"SIP/7.0");
-    assert_eq!(message.via().unwrap().unwrap().version, "7.0");
+    assert_eq!(message.via().unwrap().unwrap().version(), "7.0");
 }
 
 /// 3.1.2.17 and 3.1.2.18: the method of CSeq is another.
