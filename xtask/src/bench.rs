@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use crate::packages;
 use crate::run::{build_release, command};
 
-/// The usual opponent: Kamailio with its fast allocator and a receive buffer that holds a burst.
+/// The usual opponent: Kamailio with its fast allocator. The receive buffer holds what arrives while a virtual machine waits
+/// for its processor; ours gets the same.
 const KAMAILIO: &str = "kamailio-fm=kamailio -DD -E -f {cfg} -m 2048 -M 32 -b 4194304 -x fm -X fm -w {rundir} -Y {rundir} \
                         -P {rundir}/pid";
 
@@ -143,7 +144,7 @@ fn ours(binary: &Path) -> Result<String, String> {
     let path = binary.canonicalize().map_err(|error| format!("{}: {error}", binary.display()))?;
     let path = path.to_str().filter(|path| !path.contains([' ', '\'', '"', '\\']));
     let path = path.ok_or_else(|| format!("{}: the path has a blank or a quotation mark", binary.display()))?;
-    Ok(format!("ours={path} -f {{cfg}} -DD -E"))
+    Ok(format!("ours={path} -f {{cfg}} -DD -E -b 4194304"))
 }
 
 /// An opponent with a name: that of its program when none is given.
