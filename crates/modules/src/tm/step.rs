@@ -171,8 +171,7 @@ impl Transaction {
 
     /// Acknowledges a negative reply to a branch.
     pub(crate) fn send_ack(&self, state: &State, branch: BranchId, reply: &Message, sends: &mut Vec<Outgoing>) {
-        // Nothing was kept when the branch had accepted before it refused.
-        let Some(at) = state.branches.get(branch).filter(|at| !at.request.is_empty()) else { return };
+        let Some(at) = state.branches.get(branch) else { return };
         let to = reply.body_named(HeaderName::To);
         let parts =
             Parts { method: "ACK", to: to.as_deref(), headers: b"", copied_prefix: &self.tm.params.ac_extra_hdrs };

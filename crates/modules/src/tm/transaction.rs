@@ -462,15 +462,15 @@ impl State {
         self.request.extra_flags = cx.extra_flags;
     }
 
-    /// Lets go what was kept for retransmissions and failure routes, once there can be none: a transaction that only
-    /// waits for what comes late holds half the memory, and its next one finds that in the processor's cache.
+    /// Lets go what was kept for retransmissions and failure routes, once there can be none: most of a transaction's life
+    /// is waiting for what comes late, and the next one finds that memory in the processor's cache.
     fn let_go(&mut self, invite: bool) {
         if !self.machine.is_final() || self.machine.is_local() || self.machine.is_pending() {
             return;
         }
-        for (at, branch) in self.branches.iter_mut().zip(self.machine.branches()) {
-            // Each retransmission of a negative reply to an INVITE gets an ACK, which is made from what was sent.
-            if !invite || (200..300).contains(&branch.status()) {
+        for at in &mut self.branches {
+            // Each negative reply to an INVITE gets an ACK, also one behind a 2xx; it is made from what was sent.
+            if !invite {
                 at.request = Bytes::new();
             }
             if let Some(kept) = &mut at.reply {
