@@ -800,7 +800,7 @@ def cmd_contacts(a, servers):
 
 def contacts_plot(rows, names):
     """Medians over the number of contacts, with bars from the least to the most; each line is named at its end."""
-    width, height, left, top, right = 600, 300, 60, 50, 150
+    width, height, left, top, right = 600, 300, 60, 50, 30 + 7 * max(len(name + " REGISTER") for name in names)
     sizes = sorted({r["contacts"] for r in rows})
     lines = {}
     for name in names:
