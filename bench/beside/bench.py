@@ -706,13 +706,14 @@ def cmd_mem(a, servers):
 # ---------------------------------------------------------------- contacts
 def contacts_session(a, servers, n, run):
     """Every server with n contacts. They register in parts, a sipp process each: a refresh must come with the Call-ID its user
-    registered with, and that has the number of the call within its process. Each slice takes the next part, so that it finds
-    nothing in the CPU's caches that would not be there had all n users their turn."""
-    w, warm = WORKLOADS["L"], min(100, n // 10)
+    registered with, and that has the number of the call within its process. A slice is ten processes, whose users come from the
+    first part to the last: where a server finds a contact after those that are older, or before them, it must not matter. The
+    next slice takes other parts, so that it finds nothing in the CPU's caches that would not be there had all users their turn."""
+    w, times = WORKLOADS["L"], 10
     rate = a.rate or w["rate"]
-    calls = int(rate * a.slice)
-    size = min(n, max(calls, 10000))              # of a part
-    times, each = max(1, round(calls / size)), min(calls, size)      # few users register several times in a slice
+    each = max(1, min(n, int(rate * a.slice) // times))
+    size = max(each, -(-n // 100))                # of a part: a process for each, so at most 100 of them
+    warm = min(100, n // 10, size)
     parts = [range(i, min(i + size, n)) for i in range(0, n, size)]
     full = n // size
     rows, idle, pre, contact, rest = [], {}, {}, {}, {}
@@ -744,12 +745,12 @@ def contacts_session(a, servers, n, run):
             rest[s] = d["cpu"] * 60 / d["secs"] * 1000
         for k in range(a.cycles + 1):             # cycle 0 warms up
             for m, (what, scen) in enumerate((("REGISTER", w["preload"]), ("lookup", w["uac"]))):
-                j = (2 * k + m) % full
-                users = users_csv(n, parts[j])
                 for s in servers if k % 2 == 0 else servers[::-1]:
                     wait_quiet(a)
                     c, cpu, secs, s0 = dict(ok=0, failed=0, retrans=0), 0, 0, snap(s)
                     for i in range(times):
+                        j = (i * full // times + 2 * k + m) % full
+                        users = users_csv(n, parts[j])
                         uac = Sipp(a, scen, UAC_PORT, users, calls=each, rate=rate, tag=f"reg{j}" if what == "REGISTER" else f"l{k}-{i}",
                                    cseq=20 + 2 * (k * times + i), timeout=a.slice * 2 + 20, target=f"{HOST}:{s.port}")
                         now = uac.wait()
@@ -799,7 +800,7 @@ def cmd_contacts(a, servers):
 
 def contacts_plot(rows, names):
     """Medians over the number of contacts, with bars from the least to the most; each line is named at its end."""
-    width, height, left, top, right = 600, 300, 60, 50, 150
+    width, height, left, top, right = 600, 300, 60, 50, 30 + 7 * max(len(name + " REGISTER") for name in names)
     sizes = sorted({r["contacts"] for r in rows})
     lines = {}
     for name in names:
