@@ -12,7 +12,8 @@ use crate::run::{build_release, command};
 const KAMAILIO: &str = "kamailio-fm=kamailio -DD -E -f {cfg} -m 2048 -M 32 -b 4194304 -x fm -X fm -w {rundir} -Y {rundir} \
                         -P {rundir}/pid";
 
-const SCRIPT: &str = "bench/beside/bench.py";
+/// Measures, and makes load.
+pub(crate) const SCRIPT: &str = "bench/beside/bench.py";
 
 /// What is measured, and how.
 #[derive(Args)]
@@ -94,14 +95,19 @@ enum What {
     Sippmax,
 }
 
+/// Installs what the script needs for load.
+pub(crate) fn install_load() -> Result<(), String> {
+    packages::install_program("/usr/bin/python3", "python3")?;
+    packages::install_program("/usr/bin/sipp", "sip-tester")
+}
+
 /// Runs the script.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let mut opponents = arguments.beside.iter().map(|text| named(text)).collect::<Result<Vec<_>, _>>()?;
     if opponents.is_empty() && !arguments.alone {
         opponents.push(KAMAILIO.into());
     }
-    packages::install_program("/usr/bin/python3", "python3")?;
-    packages::install_program("/usr/bin/sipp", "sip-tester")?;
+    install_load()?;
     if arguments.what == What::Instr {
         packages::install_program("/usr/bin/valgrind", "valgrind")?;
     }

@@ -8,6 +8,7 @@ mod corpus;
 mod count;
 mod docs;
 mod fuzz;
+mod guided;
 mod interop;
 mod packages;
 mod parity;
@@ -125,6 +126,8 @@ enum Task {
         #[arg(long, conflicts_with = "check")]
         record: bool,
     },
+    /// Builds the release binary with a profile of what it does under load: target/guided/olelo.
+    Guided,
     /// Measures this server beside others, with sipp over loopback: CPU time, rate, latency, memory.
     Bench(bench::Arguments),
     /// Writes docs/reference.
@@ -164,6 +167,7 @@ fn main() -> ExitCode {
         Task::Count { check: true, .. } => count::check(),
         Task::Count { record: true, .. } => count::record(),
         Task::Count { .. } => count::run(),
+        Task::Guided => guided::build().map(|program| println!("{}", program.display())),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Docs => docs::write(),
     };

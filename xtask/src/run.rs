@@ -11,7 +11,8 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
     command_with(program, arguments, &[])
 }
 
-fn command_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
+/// The same, with environment variables.
+pub(crate) fn command_with(program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Result<(), String> {
     eprintln!("+ {program} {}", arguments.join(" "));
     let status = Command::new(program)
         .args(arguments)
