@@ -59,7 +59,8 @@ impl Default for Options {
 pub struct UdpOptions {
     /// Worker threads per socket; 0: one for each core.
     pub workers: usize,
-    /// How many datagrams one system call may take.
+    /// How many datagrams one system call may take. What one call brings is one worker's: with many the last one of a burst
+    /// waits for all others although another worker is free.
     pub batch: usize,
     /// The kernel's buffers are enlarged up to this many bytes (`maxbuffer`).
     pub max_buffer: usize,
@@ -88,7 +89,7 @@ impl Default for UdpOptions {
     fn default() -> Self {
         Self {
             workers: 0,
-            batch: 32,
+            batch: 8,
             max_buffer: 262_144,
             reuse_address: false,
             min_datagram: 32,

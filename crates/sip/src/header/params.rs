@@ -168,10 +168,12 @@ impl Params {
         Param { name: self.bytes(entry.name), value }
     }
 
-    /// Whether `entry` is called `name`. Most that are not differ in length.
+    /// Whether `entry` is called `name`. Most that are not differ in length or in the first letter.
     #[inline]
     fn is_called(&self, entry: &Entry, name: &[u8]) -> bool {
-        (entry.name.1 - entry.name.0) as usize == name.len() && self.bytes(entry.name).eq_ignore_ascii_case(name)
+        let own = self.bytes(entry.name);
+        let letter = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+        own.len() == name.len() && letter(own) == letter(name) && own.eq_ignore_ascii_case(name)
     }
 
     /// The first entry called `name`.

@@ -38,6 +38,9 @@ pub(super) struct Worker<'a> {
 /// A worker that receives so many datagrams at once lets the next one receive before it handles them.
 const MANY: usize = 4;
 
+/// So many datagrams are sent before the others of a batch are handled, and do not wait for them.
+const MANY_ANSWERS: usize = 8;
+
 /// What one receive call brought.
 #[derive(Default)]
 struct Brought {
@@ -190,6 +193,9 @@ impl<'a> Worker<'a> {
             if let Some(source) = self.batch.source(index) {
                 let data = Str::copy_from(self.batch.data(index));
                 handle_one(self.handler, self.received(index, source), data, &mut self.outbox, inner);
+            }
+            if self.outbox.len() >= MANY_ANSWERS {
+                self.transport.send_all(&mut self.outbox);
             }
         }
     }
