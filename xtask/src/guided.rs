@@ -21,7 +21,7 @@ pub(crate) fn build() -> Result<PathBuf, String> {
         std::fs::remove_dir_all(&counts).map_err(|error| format!("{}: {error}", counts.display()))?;
     }
     bench::install_load()?;
-    let counting = compile(&compiler, &folder, "generate", &counts)?;
+    let counting = compile(&compiler, &folder, &[&format!("-Cprofile-generate={}", text(&counts)?)])?;
     for load in LOAD {
         let server = format!("counting={} -f {{cfg}} -DD -E", text(&counting)?);
         let mut line = vec![bench::SCRIPT, "run", "-s", &server, "--runs", "1", "--cycles", "1", "--slice", "5"];
@@ -31,17 +31,19 @@ pub(crate) fn build() -> Result<PathBuf, String> {
     let profile = folder.join("olelo.profdata");
     let merge = profdata(&compiler)?;
     command(text(&merge)?, &["merge", "-o", text(&profile)?, text(&counts)?])?;
-    let built = compile(&compiler, &folder, "use", &profile)?;
+    // The sections' names tell the linker which functions run under load: it puts those side by side.
+    let flags = [&format!("-Cprofile-use={}", text(&profile)?), "-Clink-arg=-Wl,-z,keep-text-section-prefix"];
+    let built = compile(&compiler, &folder, &flags)?;
     let program = folder.join("olelo");
     std::fs::copy(&built, &program).map_err(|error| format!("{}: {error}", program.display()))?;
     Ok(program)
 }
 
-/// Builds with `-Cprofile-generate` or `-Cprofile-use`. Naming the target keeps build scripts out of it.
-fn compile(compiler: &str, folder: &Path, what: &str, file: &Path) -> Result<PathBuf, String> {
+/// Builds with further flags of the compiler. Naming the target keeps build scripts out of it.
+fn compile(compiler: &str, folder: &Path, flags: &[&str]) -> Result<PathBuf, String> {
     let host = value_of(compiler, "host")?;
     let folder_text = text(folder)?;
-    let flags = format!("-Cprofile-{what}={}", text(file)?);
+    let flags = flags.join("\u{1f}");
     let line = ["build", "--quiet", "--release", "--package", "olelo", "--target", host, "--target-dir", folder_text];
     command_with("cargo", &line, &[("CARGO_ENCODED_RUSTFLAGS", &flags)])?;
     Ok(folder.join(host).join("release/olelo"))

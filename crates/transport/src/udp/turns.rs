@@ -147,7 +147,10 @@ mod tests {
             for _ in 0..3 {
                 turn = turn.keep().end().expect("nobody took it away");
             }
-            assert!(has.recv_timeout(PATIENCE_AT_REST * 4).is_err(), "waiting for datagrams is no reason to lose the turn");
+            assert!(
+                has.recv_timeout(PATIENCE_AT_REST * 4).is_err(),
+                "waiting for datagrams is no reason to lose the turn"
+            );
             drop(turn);
             has.recv_timeout(LONG).expect("the turn was passed on");
         });
