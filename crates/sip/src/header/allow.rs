@@ -1,34 +1,30 @@
 //! Allow (RFC 3261 20.5): the methods a user agent takes.
 
-use std::fmt;
-
-use crate::{Method, Str, scan};
+use crate::{Method, scan};
 
 /// `INVITE, ACK, BYE`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MethodList {
     /// The sum of the [`Method::id`]s; unknown methods set the bit of [`Method::Other`].
     pub mask: u32,
-    /// The names as written, of all headers of that name together.
-    pub names: Vec<Str>,
 }
 
 impl MethodList {
     /// Adds the value of one header. `None` when a method is not a token.
-    pub(crate) fn add(&mut self, text: &Str) -> Option<()> {
+    pub(crate) fn add(&mut self, text: &[u8]) -> Option<()> {
         for (start, end) in scan::split_commas(text) {
-            let name = text.slice(start..end);
-            if !name.iter().all(|&byte| scan::is_token(byte)) {
+            let name = &text[start..end];
+            let method = Method::from_bytes(name);
+            if method == Method::Other && !name.iter().all(|&byte| scan::is_token(byte)) {
                 return None;
             }
-            self.mask |= Method::from_bytes(&name).id();
-            self.names.push(name);
+            self.mask |= method.id();
         }
         Some(())
     }
 
     /// Parses a list of methods. `None` when one is not a token.
-    pub fn parse(text: &Str) -> Option<Self> {
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let mut list = Self::default();
         list.add(text)?;
         Some(list)
@@ -40,24 +36,14 @@ impl MethodList {
     }
 }
 
-impl fmt::Display for MethodList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in self.names.iter().enumerate() {
-            write!(f, "{}{name}", if index > 0 { ", " } else { "" })?;
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn allow() {
-        let list = MethodList::parse(&Str::from("INVITE,ACK , BREW")).unwrap();
+        let list = MethodList::parse(b"INVITE,ACK , BREW").unwrap();
         assert!(list.has(Method::Invite) && list.has(Method::Other) && !list.has(Method::Bye));
-        assert_eq!(list.to_string(), "INVITE, ACK, BREW");
-        assert!(MethodList::parse(&Str::from("INVITE ACK")).is_none());
+        assert!(MethodList::parse(b"INVITE ACK").is_none());
     }
 }

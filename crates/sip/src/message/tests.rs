@@ -41,7 +41,7 @@ fn headers_and_getters() {
     assert_eq!(message.contacts().unwrap().unwrap().list.len(), 3);
     assert_eq!(message.routes().unwrap().len(), 2);
     assert_eq!(message.paths().unwrap().len(), 0);
-    assert_eq!(message.allow().unwrap().unwrap().names.len(), 3);
+    assert_eq!(message.allow().unwrap().unwrap().mask.count_ones(), 3);
     assert_eq!(message.body(), "bodyrest");
     assert_eq!(message.declared_body(), "body");
 }

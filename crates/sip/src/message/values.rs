@@ -15,7 +15,7 @@ use crate::{HeaderError, Str, scan};
 type Parsed<T> = OnceCell<Option<T>>;
 type ParsedList<T> = OnceCell<Option<SmallVec<[T; 1]>>>;
 
-/// What has been parsed so far. What nearly every message is asked for is here, the rest in a box made on demand.
+/// What has been parsed so far. What many messages are asked for is here, the rest in a box, made for a header that is there.
 #[derive(Clone, Default)]
 pub(super) struct Values {
     via: Parsed<Via>,
@@ -24,6 +24,7 @@ pub(super) struct Values {
     cseq: Parsed<CSeq>,
     routes: ParsedList<NameAddr>,
     contacts: Parsed<Contacts>,
+    allow: Parsed<MethodList>,
     rare: OnceCell<Box<Rare>>,
 }
 
@@ -51,7 +52,6 @@ struct Rare {
     supported: Parsed<OptionTags>,
     proxy_require: Parsed<OptionTags>,
     unsupported: Parsed<OptionTags>,
-    allow: Parsed<MethodList>,
 }
 
 impl Values {
@@ -68,6 +68,7 @@ impl Values {
         forget(&mut self.cseq);
         forget(&mut self.routes);
         forget(&mut self.contacts);
+        forget(&mut self.allow);
         forget(&mut self.rare);
     }
 }
@@ -76,21 +77,25 @@ impl Message {
     #[inline]
     fn one<'a, T>(
         &'a self,
-        cell: &'a Parsed<T>,
+        cell: impl FnOnce(&'a Self) -> &'a Parsed<T>,
         name: HeaderName,
         parse: impl FnOnce(Str) -> Option<T>,
     ) -> Result<Option<&'a T>, HeaderError> {
         self.first(cell, name, |header| parse(self.body_of(header)))
     }
 
-    /// What `parse` makes of the first header of one name.
+    /// What `parse` makes of the first header of one name. `cell` is asked for when there is one.
     #[inline]
     fn first<'a, T>(
         &'a self,
-        cell: &'a Parsed<T>,
+        cell: impl FnOnce(&'a Self) -> &'a Parsed<T>,
         name: HeaderName,
         parse: impl FnOnce(&Header) -> Option<T>,
     ) -> Result<Option<&'a T>, HeaderError> {
+        if !self.has_header(name) {
+            return Ok(None);
+        }
+        let cell = cell(self);
         let value = match cell.get() {
             Some(value) => value,
             None => {
@@ -105,14 +110,14 @@ impl Message {
     #[inline]
     fn list<'a, T>(
         &'a self,
-        cell: &'a ParsedList<T>,
+        cell: impl FnOnce(&'a Self) -> &'a ParsedList<T>,
         name: HeaderName,
         mut parse: impl FnMut(Str, &mut SmallVec<[T; 1]>) -> Option<()>,
     ) -> Result<&'a [T], HeaderError> {
         if !self.has_header(name) {
             return Ok(&[]);
         }
-        let value = cell.get_or_init(|| {
+        let value = cell(self).get_or_init(|| {
             let mut list = SmallVec::new();
             for header in self.headers_named(name) {
                 parse(self.body_of(header), &mut list)?;
@@ -126,14 +131,14 @@ impl Message {
     #[inline]
     fn sum<'a, T: Default>(
         &'a self,
-        cell: &'a Parsed<T>,
+        cell: impl FnOnce(&'a Self) -> &'a Parsed<T>,
         name: HeaderName,
         mut add: impl FnMut(&mut T, Str) -> Option<()>,
     ) -> Result<Option<&'a T>, HeaderError> {
         if !self.has_header(name) {
             return Ok(None);
         }
-        let value = cell.get_or_init(|| {
+        let value = cell(self).get_or_init(|| {
             let mut sum = T::default();
             for header in self.headers_named(name) {
                 add(&mut sum, self.body_of(header))?;
@@ -159,27 +164,27 @@ impl Message {
 
     /// The first value of the first Via header (RFC 3261 20.42).
     pub fn via(&self) -> Result<Option<&Via>, HeaderError> {
-        self.one(&self.values.via, HeaderName::Via, Via::parse_first)
+        self.one(|me| &me.values.via, HeaderName::Via, Via::parse_first)
     }
 
     /// All values of all Via headers, the newest first.
     pub fn vias(&self) -> Result<&[Via], HeaderError> {
-        self.list(&self.rare().vias, HeaderName::Via, Via::parse_list)
+        self.list(|me| &me.rare().vias, HeaderName::Via, Via::parse_list)
     }
 
     /// From (RFC 3261 20.20).
     pub fn from(&self) -> Result<Option<&NameAddr>, HeaderError> {
-        self.one(&self.values.from, HeaderName::From, NameAddr::parse)
+        self.one(|me| &me.values.from, HeaderName::From, NameAddr::parse)
     }
 
     /// To (RFC 3261 20.39).
     pub fn to(&self) -> Result<Option<&NameAddr>, HeaderError> {
-        self.one(&self.values.to, HeaderName::To, NameAddr::parse)
+        self.one(|me| &me.values.to, HeaderName::To, NameAddr::parse)
     }
 
     /// CSeq (RFC 3261 20.16).
     pub fn cseq(&self) -> Result<Option<&CSeq>, HeaderError> {
-        self.first(&self.values.cseq, HeaderName::CSeq, |header| CSeq::parse(self.bytes_of(header)))
+        self.first(|me| &me.values.cseq, HeaderName::CSeq, |header| CSeq::parse(self.bytes_of(header)))
     }
 
     /// Call-ID (RFC 3261 20.8); an empty one counts as missing.
@@ -214,134 +219,150 @@ impl Message {
 
     /// Content-Type (RFC 3261 20.15).
     pub fn content_type(&self) -> Result<Option<&ContentType>, HeaderError> {
-        self.one(&self.rare().content_type, HeaderName::ContentType, ContentType::parse)
+        self.one(|me| &me.rare().content_type, HeaderName::ContentType, ContentType::parse)
     }
 
     /// All Contact headers together (RFC 3261 20.10).
     pub fn contacts(&self) -> Result<Option<&Contacts>, HeaderError> {
-        self.sum(&self.values.contacts, HeaderName::Contact, Contacts::add)
+        self.sum(|me| &me.values.contacts, HeaderName::Contact, Contacts::add)
     }
 
     /// All values of all Route headers (RFC 3261 20.34).
     pub fn routes(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.values.routes, HeaderName::Route, NameAddr::parse_list)
+        self.list(|me| &me.values.routes, HeaderName::Route, NameAddr::parse_list)
     }
 
     /// All values of all Record-Route headers (RFC 3261 20.30).
     pub fn record_routes(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().record_routes, HeaderName::RecordRoute, NameAddr::parse_list)
+        self.list(|me| &me.rare().record_routes, HeaderName::RecordRoute, NameAddr::parse_list)
     }
 
     /// All values of all Path headers (RFC 3327).
     pub fn paths(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().paths, HeaderName::Path, NameAddr::parse_list)
+        self.list(|me| &me.rare().paths, HeaderName::Path, NameAddr::parse_list)
     }
 
     /// All values of all Service-Route headers (RFC 3608).
     pub fn service_routes(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().service_routes, HeaderName::ServiceRoute, NameAddr::parse_list)
+        self.list(|me| &me.rare().service_routes, HeaderName::ServiceRoute, NameAddr::parse_list)
     }
 
     /// The credentials of all Authorization headers (RFC 3261 20.7).
     pub fn authorization(&self) -> Result<&[Credentials], HeaderError> {
-        self.list(&self.rare().authorization, HeaderName::Authorization, |body, list| {
-            list.push(Credentials::parse(body)?);
-            Some(())
-        })
+        self.list(
+            |me| &me.rare().authorization,
+            HeaderName::Authorization,
+            |body, list| {
+                list.push(Credentials::parse(body)?);
+                Some(())
+            },
+        )
     }
 
     /// The credentials of all Proxy-Authorization headers (RFC 3261 20.28).
     pub fn proxy_authorization(&self) -> Result<&[Credentials], HeaderError> {
-        self.list(&self.rare().proxy_authorization, HeaderName::ProxyAuthorization, |body, list| {
-            list.push(Credentials::parse(body)?);
-            Some(())
-        })
+        self.list(
+            |me| &me.rare().proxy_authorization,
+            HeaderName::ProxyAuthorization,
+            |body, list| {
+                list.push(Credentials::parse(body)?);
+                Some(())
+            },
+        )
     }
 
     /// The challenges of all WWW-Authenticate headers (RFC 3261 20.44).
     pub fn www_authenticate(&self) -> Result<&[Challenge], HeaderError> {
-        self.list(&self.rare().www_authenticate, HeaderName::WwwAuthenticate, |body, list| {
-            list.push(Challenge::parse(body)?);
-            Some(())
-        })
+        self.list(
+            |me| &me.rare().www_authenticate,
+            HeaderName::WwwAuthenticate,
+            |body, list| {
+                list.push(Challenge::parse(body)?);
+                Some(())
+            },
+        )
     }
 
     /// The challenges of all Proxy-Authenticate headers (RFC 3261 20.27).
     pub fn proxy_authenticate(&self) -> Result<&[Challenge], HeaderError> {
-        self.list(&self.rare().proxy_authenticate, HeaderName::ProxyAuthenticate, |body, list| {
-            list.push(Challenge::parse(body)?);
-            Some(())
-        })
+        self.list(
+            |me| &me.rare().proxy_authenticate,
+            HeaderName::ProxyAuthenticate,
+            |body, list| {
+                list.push(Challenge::parse(body)?);
+                Some(())
+            },
+        )
     }
 
     /// All values of all P-Asserted-Identity headers (RFC 3325 9.1).
     pub fn p_asserted_identity(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().p_asserted_identity, HeaderName::PAssertedIdentity, NameAddr::parse_list)
+        self.list(|me| &me.rare().p_asserted_identity, HeaderName::PAssertedIdentity, NameAddr::parse_list)
     }
 
     /// All values of all P-Preferred-Identity headers (RFC 3325 9.2).
     pub fn p_preferred_identity(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().p_preferred_identity, HeaderName::PPreferredIdentity, NameAddr::parse_list)
+        self.list(|me| &me.rare().p_preferred_identity, HeaderName::PPreferredIdentity, NameAddr::parse_list)
     }
 
     /// All values of all Diversion headers (RFC 5806), the newest first.
     pub fn diversion(&self) -> Result<&[NameAddr], HeaderError> {
-        self.list(&self.rare().diversion, HeaderName::Diversion, NameAddr::parse_list)
+        self.list(|me| &me.rare().diversion, HeaderName::Diversion, NameAddr::parse_list)
     }
 
     /// Remote-Party-ID (draft-ietf-sip-privacy).
     pub fn remote_party_id(&self) -> Result<Option<&NameAddr>, HeaderError> {
-        self.one(&self.rare().remote_party_id, HeaderName::RemotePartyId, NameAddr::parse)
+        self.one(|me| &me.rare().remote_party_id, HeaderName::RemotePartyId, NameAddr::parse)
     }
 
     /// Refer-To (RFC 3515 2.1).
     pub fn refer_to(&self) -> Result<Option<&NameAddr>, HeaderError> {
-        self.one(&self.rare().refer_to, HeaderName::ReferTo, NameAddr::parse)
+        self.one(|me| &me.rare().refer_to, HeaderName::ReferTo, NameAddr::parse)
     }
 
     /// Referred-By (RFC 3892 3).
     pub fn referred_by(&self) -> Result<Option<&NameAddr>, HeaderError> {
-        self.one(&self.rare().referred_by, HeaderName::ReferredBy, NameAddr::parse)
+        self.one(|me| &me.rare().referred_by, HeaderName::ReferredBy, NameAddr::parse)
     }
 
     /// Event (RFC 6665 8.2.1).
     pub fn event(&self) -> Result<Option<&Event>, HeaderError> {
-        self.one(&self.rare().event, HeaderName::Event, Event::parse)
+        self.one(|me| &me.rare().event, HeaderName::Event, Event::parse)
     }
 
     /// RAck (RFC 3262 7.2).
     pub fn rack(&self) -> Result<Option<&RAck>, HeaderError> {
-        self.one(&self.rare().rack, HeaderName::RAck, RAck::parse)
+        self.one(|me| &me.rare().rack, HeaderName::RAck, RAck::parse)
     }
 
     /// Retry-After (RFC 3261 20.33).
     pub fn retry_after(&self) -> Result<Option<&RetryAfter>, HeaderError> {
-        self.one(&self.rare().retry_after, HeaderName::RetryAfter, RetryAfter::parse)
+        self.one(|me| &me.rare().retry_after, HeaderName::RetryAfter, RetryAfter::parse)
     }
 
     /// All Require headers together (RFC 3261 20.32).
     pub fn require(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().require, HeaderName::Require, |tags: &mut OptionTags, body| tags.add(&body))
+        self.sum(|me| &me.rare().require, HeaderName::Require, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Supported headers together (RFC 3261 20.37).
     pub fn supported(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().supported, HeaderName::Supported, |tags: &mut OptionTags, body| tags.add(&body))
+        self.sum(|me| &me.rare().supported, HeaderName::Supported, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Proxy-Require headers together (RFC 3261 20.29).
     pub fn proxy_require(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().proxy_require, HeaderName::ProxyRequire, |tags: &mut OptionTags, body| tags.add(&body))
+        self.sum(|me| &me.rare().proxy_require, HeaderName::ProxyRequire, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Unsupported headers together (RFC 3261 20.40).
     pub fn unsupported(&self) -> Result<Option<&OptionTags>, HeaderError> {
-        self.sum(&self.rare().unsupported, HeaderName::Unsupported, |tags: &mut OptionTags, body| tags.add(&body))
+        self.sum(|me| &me.rare().unsupported, HeaderName::Unsupported, |tags: &mut OptionTags, body| tags.add(&body))
     }
 
     /// All Allow headers together (RFC 3261 20.5).
     pub fn allow(&self) -> Result<Option<&MethodList>, HeaderError> {
-        self.sum(&self.rare().allow, HeaderName::Allow, |list: &mut MethodList, body| list.add(&body))
+        self.sum(|me| &me.values.allow, HeaderName::Allow, |list: &mut MethodList, body| list.add(&body))
     }
 
     /// User-Agent (RFC 3261 20.41).
