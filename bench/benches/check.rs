@@ -12,7 +12,7 @@ use language::{MemoryFiles, Source};
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const LINES: usize = 3000;
 const RUNS: usize = 50;

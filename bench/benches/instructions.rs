@@ -14,7 +14,7 @@ use sip::{Message, Str};
 
 /// As in the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A text that was parsed before, so that nothing is done for the first time.
 fn text() -> Str {

@@ -23,9 +23,9 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 
-/// The allocator: short-lived buffers per message are what it is good at.
+/// The allocator. It gives again first what was freed last, and memory of a burst stays for the next one.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
