@@ -207,8 +207,8 @@ impl Core {
     pub(crate) fn intercept_sends(self: &Arc<Self>, outbox: &mut [Outgoing]) {
         let Some(intercept) = self.intercept.get() else { return };
         for outgoing in outbox {
-            if let Some(data) = intercept(self, false, &Str::from(outgoing.data.clone())) {
-                outgoing.data = data.into_bytes();
+            if let Some(data) = intercept(self, false, &outgoing.data.clone()) {
+                outgoing.data = data;
             }
         }
     }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
 use sip::{Addresses, ContentLength, Endpoint, HeaderName, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
 use transport::resolve::Target;
 use transport::{LocalSocket, Outgoing, SocketId};
@@ -206,7 +205,7 @@ pub fn print_request(
     socket: &LocalSocket,
     protocol: Protocol,
     branch: &[u8],
-) -> Result<Bytes, ScriptError> {
+) -> Result<Str, ScriptError> {
     let via = our_via::value(cx, socket, protocol, branch);
     if cx.to.new_uri.as_ref().is_some_and(|uri| uri.iter().any(|byte| matches!(byte, b'\r' | b'\n'))) {
         return Err(ScriptError::new("the new request-URI has a line end in it"));
@@ -224,7 +223,7 @@ pub fn print_request(
         addresses: Some(&addresses),
         ..PrintOptions::default()
     };
-    Ok(Bytes::from(cx.message.print(&options)))
+    Ok(Str::from(cx.message.print(&options)))
 }
 
 /// The request as it goes out to `target` over `socket`; where it is larger than `udp_mtu`, over the protocol of
@@ -234,7 +233,7 @@ pub fn print_for(
     target: Target,
     socket: &LocalSocket,
     branch: &[u8],
-) -> Result<(Target, SocketId, Bytes), ScriptError> {
+) -> Result<(Target, SocketId, Str), ScriptError> {
     let settings = &cx.core.settings;
     let data = print_request(cx, socket, target.protocol, branch)?;
     let other = cx.send.mtu_protocol.or(settings.udp_mtu_try_proto).filter(|other| *other != Protocol::Udp);
@@ -333,7 +332,7 @@ pub fn onsend_route(cx: &mut RouteCx, outgoing: &Outgoing) -> bool {
         destination: outgoing.destination,
         protocol: outgoing.protocol,
         socket: outgoing.socket,
-        data: Str::from(outgoing.data.clone()),
+        data: outgoing.data.clone(),
     });
     program.run_nested(route, cx);
     cx.sending = None;
@@ -372,7 +371,7 @@ pub async fn forward_reply(cx: &mut RouteCx) -> Result<(), ScriptError> {
         addresses: Some(&addresses),
         ..PrintOptions::default()
     };
-    let data = Bytes::from(cx.message.print(&options));
+    let data = Str::from(cx.message.print(&options));
     let outgoing = Outgoing {
         no_connect: cx.send.reply_no_connect,
         close_after: cx.send.reply_close,

@@ -1,6 +1,5 @@
 //! Answering a request without keeping state (RFC 3261 section 8.2.7).
 
-use bytes::Bytes;
 use sip::{Method, ReplyBuilder, Rport, Str};
 use smallvec::SmallVec;
 use transport::Outgoing;
@@ -78,7 +77,7 @@ pub fn one_line(reason: Str) -> Str {
 }
 
 /// A reply's bytes.
-pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&[u8]>) -> Result<Bytes, ScriptError> {
+pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&[u8]>) -> Result<Str, ScriptError> {
     let source = match cx.message.via() {
         Ok(Some(via)) => SourceInVia::of(cx, via),
         _ => return Err(ScriptError::new("the request has no Via to answer to")),
@@ -102,7 +101,7 @@ pub fn build(cx: &RouteCx, status: u16, reason: &Str, tag: Option<&[u8]>) -> Res
         via_addition: source.addition(),
         ..ReplyBuilder::default()
     };
-    Ok(Bytes::from(builder.build(&cx.message)))
+    Ok(Str::from(builder.build(&cx.message)))
 }
 
 /// `sip_warning`: what the server saw, for debugging.

@@ -110,9 +110,9 @@ impl Framer {
             }
         }
         let length = self.length.filter(|&length| length <= self.buffer.len())?;
-        let message = self.buffer.split_to(length).freeze();
+        let message = Str::copy_from(&self.buffer.split_to(length));
         (self.line_start, self.searched, self.lines, self.length) = (0, 0, 0, None);
-        Some(Ok(Frame::Message(Str::from(message))))
+        Some(Ok(Frame::Message(message)))
     }
 
     /// Takes a single line end that has nothing after it as [`Frame::Pong`]: for a driver that sees the stream fall

@@ -6,18 +6,22 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::{Bound, Deref, RangeBounds};
 
-use bytes::Bytes;
+use arc_slice::ArcSlice;
+use arc_slice::layout::ArcLayout;
 
 /// A counted slice of bytes: usually a piece of a received message, shared with it and not copied.
 ///
 /// SIP text is UTF-8 by RFC 3261 7.1, but what arrives need not be; so this is bytes, with conversions to text that
 /// never fail. Cloning and slicing count a reference and copy nothing.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Str(Bytes);
+
+/// Bytes behind their counter in one piece of memory, or bytes of the program.
+type Bytes = ArcSlice<[u8], ArcLayout<false, true>>;
 
 impl Str {
     /// The empty text.
-    pub const EMPTY: Self = Self(Bytes::new());
+    pub const EMPTY: Self = Self(Bytes::from_static(b""));
 
     /// Text that is part of the program; costs nothing.
     pub const fn from_static(text: &'static str) -> Self {
@@ -26,18 +30,16 @@ impl Str {
 
     /// A copy of `bytes` in memory of its own.
     pub fn copy_from(bytes: &[u8]) -> Self {
-        Self(Bytes::copy_from_slice(bytes))
+        if bytes.is_empty() {
+            return Self::EMPTY;
+        }
+        Self(Bytes::from_slice(bytes))
     }
 
     /// The bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
-    }
-
-    /// The shared buffer behind this text.
-    pub fn into_bytes(self) -> Bytes {
-        self.0
     }
 
     /// The part in `range`, shared with this text. A range beyond the end is cut to what exists.
@@ -62,7 +64,7 @@ impl Str {
             return Self::EMPTY;
         }
         match self.offset_of(part) {
-            Some(start) => Self(self.0.slice(start..start + part.len())),
+            Some(start) => self.part(start, start + part.len()),
             None => Self::copy_from(part),
         }
     }
@@ -76,35 +78,35 @@ impl Str {
 
     /// As text; bytes that are not UTF-8 become U+FFFD.
     pub fn to_text(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        String::from_utf8_lossy(self)
     }
 
     /// As text, when the bytes are UTF-8.
     pub fn as_utf8(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()
+        std::str::from_utf8(self).ok()
     }
 
     /// Equal when ASCII letters of either case count as the same.
     pub fn eq_ignore_case(&self, other: impl AsRef<[u8]>) -> bool {
-        self.0.eq_ignore_ascii_case(other.as_ref())
+        self.as_bytes().eq_ignore_ascii_case(other.as_ref())
     }
 
     /// Whether this text begins with `prefix`, ASCII letters of either case counting as the same.
     pub fn starts_with_ignore_case(&self, prefix: impl AsRef<[u8]>) -> bool {
         let prefix = prefix.as_ref();
-        self.0.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        self.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
     }
 
     /// Without white space (space, tab, CR, LF) at either end; shared.
     pub fn trim(&self) -> Self {
-        let range = crate::scan::trim_range(&self.0, 0, self.len());
+        let range = crate::scan::trim_range(self, 0, self.len());
         self.slice(range.0..range.1)
     }
 
     /// As [`Str::trim`], for a text that is not needed any more: mostly there is nothing to trim, and nothing to count.
     #[inline]
     pub(crate) fn into_trimmed(self) -> Self {
-        let (start, end) = crate::scan::trim_range(&self.0, 0, self.len());
+        let (start, end) = crate::scan::trim_range(&self, 0, self.len());
         if end - start == self.len() { self } else { self.slice(start..end) }
     }
 
@@ -112,15 +114,18 @@ impl Str {
     #[inline]
     pub(crate) fn part(&self, start: usize, end: usize) -> Self {
         let end = end.min(self.len());
-        if start < end { Self(self.0.slice(start..end)) } else { Self::EMPTY }
+        if start >= end {
+            return Self::EMPTY;
+        }
+        Self(self.0.subslice(start..end))
     }
 
     /// The whole text as a decimal number with an optional sign; `None` when it is anything else or does not fit.
     pub fn parse_int(&self) -> Option<i64> {
-        let (negative, digits) = match self.0.split_first()? {
+        let (negative, digits) = match self.split_first()? {
             (b'-', rest) => (true, rest),
             (b'+', rest) => (false, rest),
-            _ => (false, &self.0[..]),
+            _ => (false, &self[..]),
         };
         if digits.is_empty() {
             return None;
@@ -143,20 +148,20 @@ impl Deref for Str {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl AsRef<[u8]> for Str {
     #[inline]
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
 impl Borrow<[u8]> for Str {
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
@@ -180,19 +185,13 @@ impl<const N: usize> From<&[u8; N]> for Str {
 
 impl From<String> for Str {
     fn from(text: String) -> Self {
-        Self(Bytes::from(text))
+        Self::copy_from(text.as_bytes())
     }
 }
 
 impl From<Vec<u8>> for Str {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(Bytes::from(bytes))
-    }
-}
-
-impl From<Bytes> for Str {
-    fn from(bytes: Bytes) -> Self {
-        Self(bytes)
+        Self::copy_from(&bytes)
     }
 }
 
@@ -205,9 +204,9 @@ impl From<Cow<'_, str>> for Str {
     }
 }
 
-impl From<Str> for Bytes {
-    fn from(text: Str) -> Self {
-        text.0
+impl Default for Str {
+    fn default() -> Self {
+        Self::EMPTY
     }
 }
 
@@ -219,13 +218,13 @@ impl fmt::Display for Str {
 
 impl fmt::Debug for Str {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.escape_ascii())
+        write!(f, "\"{}\"", self.escape_ascii())
     }
 }
 
 impl PartialEq for Str {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        self.as_bytes() == other.as_bytes()
     }
 }
 
@@ -239,7 +238,7 @@ impl PartialOrd for Str {
 
 impl Ord for Str {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 

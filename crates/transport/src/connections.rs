@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
-use sip::Protocol;
+use sip::{Protocol, Str};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
@@ -112,7 +111,7 @@ struct Shared {
 
 /// A message to write.
 struct Item {
-    data: Bytes,
+    data: Str,
     /// How much of it left already.
     sent: usize,
     close_after: bool,
@@ -123,7 +122,7 @@ pub(crate) enum Next {
     /// Nothing is queued.
     Wait,
     /// Write these.
-    Write(Vec<Bytes>),
+    Write(Vec<Str>),
     /// Everything up to a "close after this" was written.
     Close,
 }
@@ -221,7 +220,7 @@ impl Connection {
     /// is dropped.
     pub(crate) fn enqueue(
         &self,
-        data: Bytes,
+        data: Str,
         close_after: bool,
         options: &TcpOptions,
         statistics: &Statistics,
@@ -301,7 +300,7 @@ impl Connection {
     }
 
     /// Takes what was never written whole, when the connection is gone.
-    pub(crate) fn take_unwritten(&self, statistics: &Statistics) -> Vec<Bytes> {
+    pub(crate) fn take_unwritten(&self, statistics: &Statistics) -> Vec<Str> {
         let mut shared = self.shared.lock();
         shared.state = ConnectionState::Closing;
         shared.stream = None;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use sip::{Protocol, Str};
 
 use crate::connections::{CloseReason, ConnectionInfo};
@@ -41,7 +40,7 @@ pub struct Outgoing {
     /// The connection to use if it is still there; otherwise one to `destination` is looked for or opened.
     pub connection: Option<ConnectionId>,
     /// The bytes.
-    pub data: Bytes,
+    pub data: Str,
     /// Fail rather than open a new connection (`set_forward_no_connect`, `tcp_no_connect`).
     pub no_connect: bool,
     /// Close the connection after these bytes (`set_reply_close`).
@@ -51,13 +50,13 @@ pub struct Outgoing {
 impl Outgoing {
     /// A message over any connection, which is left open.
     #[must_use]
-    pub const fn new(socket: SocketId, protocol: Protocol, destination: SocketAddr, data: Bytes) -> Self {
+    pub const fn new(socket: SocketId, protocol: Protocol, destination: SocketAddr, data: Str) -> Self {
         Self { socket, protocol, destination, connection: None, data, no_connect: false, close_after: false }
     }
 
     /// An answer that goes back the way `received` came.
     #[must_use]
-    pub const fn reply_to(received: &Received, data: Bytes) -> Self {
+    pub const fn reply_to(received: &Received, data: Str) -> Self {
         Self {
             socket: received.socket,
             protocol: received.protocol,
@@ -84,7 +83,7 @@ pub struct SendFailure {
     pub connection: Option<ConnectionId>,
     /// The bytes; a part of them may have left. For UDP the beginning of the datagram as far as the network's report has
     /// it: usually some hundred bytes, with the branch in our Via; none from an old router.
-    pub data: Bytes,
+    pub data: Str,
     /// What happened.
     pub error: SendError,
 }

@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use sip::{Protocol, Str};
 use transport::{Handler as _, LocalSocket, Network, Outgoing, Received, SendError, SocketId};
@@ -74,7 +73,7 @@ pub async fn slow_boom(_cx: &mut RouteCx) -> CallResult {
 /// Puts a text into the outbox.
 #[function(ANY)]
 pub fn send(cx: &mut RouteCx, text: Str) -> CallResult {
-    let data = Bytes::copy_from_slice(&text);
+    let data = Str::copy_from(&text);
     cx.outbox.push(Outgoing::reply_to(&cx.received, data));
     Ok(Return::TRUE)
 }
@@ -197,7 +196,7 @@ impl Server {
     /// Receives a message in the middle of a batch; what the worker sends, and what was sent meanwhile.
     fn receive_all(&self, received: Received, message: &str) -> (Vec<Outgoing>, Vec<Outgoing>) {
         let data = Str::from(message.replace('\n', "\r\n"));
-        let earlier = Outgoing::reply_to(&received, Bytes::from_static(b"earlier"));
+        let earlier = Outgoing::reply_to(&received, Str::from_static("earlier"));
         let mut outbox = vec![earlier];
         self.runtime.block_on(async {
             self.engine.receive(received, data, &mut outbox);

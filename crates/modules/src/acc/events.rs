@@ -71,7 +71,7 @@ impl Acc {
                 if !missed.any() && !answered.any() || *status < 200 && branch.is_none() {
                     return;
                 }
-                let Ok(reply) = Message::parse(Str::from(text.clone())) else { return };
+                let Ok(reply) = Message::parse(text.clone()) else { return };
                 if *status < 200 && reply.body().is_empty() {
                     return;
                 }

@@ -1,6 +1,5 @@
 //! Sending messages and data past the usual way.
 
-use bytes::Bytes;
 use engine::forward::{next_hop, resolve, resolve_host, send_request_as_uac};
 use engine::{CallResult, Return, RouteCx, ScriptError, Str, function};
 use sip::{Protocol, Uri};
@@ -10,7 +9,7 @@ use transport::{Outgoing, SocketId};
 use super::specification::Specification;
 
 /// Puts `data` into the outbox, for the first of the targets that a socket fits.
-fn send(cx: &mut RouteCx, targets: &[Target], preferred: Option<SocketId>, data: Bytes) -> CallResult {
+fn send(cx: &mut RouteCx, targets: &[Target], preferred: Option<SocketId>, data: Str) -> CallResult {
     let core = cx.core.clone();
     let chosen = targets.iter().find_map(|target| {
         core.socket_for(target.protocol, &target.address, preferred).map(|socket| (target, socket.id))
@@ -39,7 +38,7 @@ async fn send_original(cx: &mut RouteCx, destination: Option<Str>, protocol: Pro
         }
     };
     let (preferred, data) = (cx.to.socket.or(Some(cx.received.socket)), cx.message.buffer().clone());
-    send(cx, &targets, preferred, data.into_bytes())
+    send(cx, &targets, preferred, data)
 }
 
 /// Sends the message over UDP exactly as it was received, without a Via of ours and without the script's changes: to
@@ -61,7 +60,7 @@ pub async fn send_tcp(cx: &mut RouteCx, destination: Option<Str>) -> CallResult 
 pub async fn send_data(cx: &mut RouteCx, uri: Str, data: Str) -> CallResult {
     let core = cx.core.clone();
     let targets = resolve(&core, &uri).await?;
-    send(cx, &targets, None, data.into_bytes())
+    send(cx, &targets, None, data)
 }
 
 /// Like `send_data`, from the local socket `socket` (`proto:address:port`). When there is no such socket, or it does not
@@ -77,7 +76,7 @@ pub async fn sendx(cx: &mut RouteCx, uri: Str, socket: Str, data: Str) -> CallRe
         }
     }
     let targets = resolve(&core, &uri).await?;
-    send(cx, &targets, preferred, data.into_bytes())
+    send(cx, &targets, preferred, data)
 }
 
 /// Sends the request on to `uri` with our Via as the only one; `index` is the branch index in it.

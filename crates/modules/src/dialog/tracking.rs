@@ -263,7 +263,7 @@ impl Dialogs {
         match notice {
             Notice::ReplySent { status, branch, text, counts, .. } => {
                 let Some(dialog) = self.table.of_transaction(transaction.id()) else { return };
-                let reply = || Message::parse(Str::from(text.clone())).ok();
+                let reply = || Message::parse(text.clone()).ok();
                 match transaction.method() {
                     Method::Invite if dialog.lock().invite != Some(transaction.id()) => {
                         if (200..300).contains(status)

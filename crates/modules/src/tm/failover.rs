@@ -165,13 +165,8 @@ async fn make_again(transaction: &Arc<Transaction>, failed: BranchId, next: Next
 }
 
 /// The request as it was sent, with another first Via.
-fn with_other_via(
-    request: &bytes::Bytes,
-    socket: &LocalSocket,
-    protocol: Protocol,
-    branch: &[u8],
-) -> Option<bytes::Bytes> {
-    let mut message = sip::Message::parse(Str::from(request.clone())).ok()?;
+fn with_other_via(request: &Str, socket: &LocalSocket, protocol: Protocol, branch: &[u8]) -> Option<Str> {
+    let mut message = sip::Message::parse(request.clone()).ok()?;
     let via = message.via().ok().flatten()?.text.clone();
     let start = message.buffer().offset_of(&via)?;
     let host = socket.advertise.as_ref().map_or(&*socket.host, |(host, _)| host.as_bytes());
@@ -189,7 +184,7 @@ fn with_other_via(
     message.edits_mut().replace(start..start + via.len(), text);
     let content_length =
         if protocol.is_stream() { sip::ContentLength::Required } else { sip::ContentLength::WhenChanged };
-    Some(bytes::Bytes::from(message.print(&sip::PrintOptions { content_length, ..sip::PrintOptions::default() })))
+    Some(Str::from(message.print(&sip::PrintOptions { content_length, ..sip::PrintOptions::default() })))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Requests that concern only the next hop: CANCEL and the ACK to a negative reply (RFC 3261 sections 9.1 and 17.1.1.3).
 
-use bytes::Bytes;
 use engine::Str;
 use sip::{HeaderName, Message};
 
@@ -16,8 +15,8 @@ pub(crate) struct Parts<'a> {
 }
 
 /// Makes it from the INVITE as it was sent; `None` when that cannot be parsed, which would be a bug of ours.
-pub(crate) fn build(invite: &Bytes, parts: &Parts<'_>) -> Option<Bytes> {
-    let invite = Message::parse(Str::from(invite.clone())).ok()?;
+pub(crate) fn build(invite: &Str, parts: &Parts<'_>) -> Option<Str> {
+    let invite = Message::parse(invite.clone()).ok()?;
     let cseq = invite.cseq().ok().flatten()?.number;
     let via = invite.via().ok().flatten()?.text.clone();
     let mut out = Vec::with_capacity(512);
@@ -45,5 +44,5 @@ pub(crate) fn build(invite: &Bytes, parts: &Parts<'_>) -> Option<Bytes> {
     }
     out.extend_from_slice(parts.headers);
     out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
-    Some(Bytes::from(out))
+    Some(Str::from(out))
 }

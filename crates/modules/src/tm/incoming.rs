@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use engine::program::Next;
 use engine::receive::Taken;
-use engine::{RouteCx, Routes};
+use engine::{RouteCx, Routes, Str};
 use language::ast::RouteKind;
 use sip::{ContentLength, Method, PrintOptions};
 use transaction::BranchId;
@@ -259,7 +258,7 @@ impl Transaction {
     }
 
     /// The reply as it goes up: without our Via, with the script's edits.
-    fn print(&self, cx: &RouteCx) -> Bytes {
+    fn print(&self, cx: &RouteCx) -> Str {
         let back = self.lock().request.received.socket;
         let addresses = engine::forward::addresses(cx, cx.core.socket(back));
         let stream = cx.core.socket(back).is_some_and(|socket| socket.protocol.is_stream());
@@ -269,7 +268,7 @@ impl Transaction {
             addresses: Some(&addresses),
             ..PrintOptions::default()
         };
-        Bytes::from(cx.message.print(&options))
+        Str::from(cx.message.print(&options))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use engine::{Branch, RouteCx, Routes, ScriptError, Str};
 use language::ast::RouteKind;
 use sip::{HeaderName, Message, Method, Uri};
@@ -362,13 +361,13 @@ fn ack_headers(lines: &Str, body: &Str) -> Result<Str, ScriptError> {
 }
 
 struct Ack {
-    text: Bytes,
+    text: Str,
     next_hop: Str,
 }
 
 /// The ACK to a 2xx: to the Contact, along the recorded route.
-fn ack_to_2xx(invite: &Bytes, reply: &Message, parts: &AckParts) -> Option<Ack> {
-    let invite = Message::parse(Str::from(invite.clone())).ok()?;
+fn ack_to_2xx(invite: &Str, reply: &Message, parts: &AckParts) -> Option<Ack> {
+    let invite = Message::parse(invite.clone()).ok()?;
     let cseq = invite.cseq().ok().flatten()?.number;
     let via = invite.via().ok().flatten()?;
     let target = reply
@@ -406,5 +405,5 @@ fn ack_to_2xx(invite: &Bytes, reply: &Message, parts: &AckParts) -> Option<Ack> 
     line("Max-Forwards: ", b"70");
     line("Content-Length: ", parts.body.len().to_string().as_bytes());
     text.extend_from_slice(&[&*parts.headers, b"\r\n", &*parts.body].concat());
-    Some(Ack { text: Bytes::from(text), next_hop })
+    Some(Ack { text: Str::from(text), next_hop })
 }

@@ -69,7 +69,7 @@ fn local_response_route(cx: &mut RouteCx, transaction: &Arc<Transaction>) {
         return;
     }
     let Some(text) = transaction.lock().reply.clone() else { return };
-    let Ok(message) = sip::Message::parse(Str::from(text)) else { return };
+    let Ok(message) = sip::Message::parse(text) else { return };
     let mut event = RouteCx::new(cx.core.clone(), message, cx.received);
     *event.data::<Current>() =
         Current { transaction: Some(transaction.clone()), is_local_response: true, ..Current::default() };

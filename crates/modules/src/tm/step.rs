@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use engine::{RouteCx, Str};
 use sip::{HeaderName, Message};
 use smallvec::SmallVec;
@@ -25,7 +24,7 @@ pub enum Notice {
         /// The branch it came from; `None`: it was made here.
         branch: Option<BranchId>,
         /// Its text.
-        text: Bytes,
+        text: Str,
         /// False: a 2xx of a further branch, after the final reply.
         counts: bool,
     },
@@ -262,7 +261,7 @@ impl Transaction {
         step: &mut Step,
     ) {
         if state.machine.is_local() {
-            self.send_up(state, now, status, reason.clone(), None, Bytes::new(), step);
+            self.send_up(state, now, status, reason.clone(), None, Str::EMPTY, step);
             return;
         }
         let Some(cx) = self.context(state) else { return };
@@ -294,7 +293,7 @@ impl Transaction {
         status: u16,
         reason: Str,
         branch: Option<BranchId>,
-        text: Bytes,
+        text: Str,
         step: &mut Step,
     ) {
         let mut outputs = Vec::new();
@@ -329,7 +328,7 @@ impl Transaction {
 }
 
 /// The reply with the challenges of all other branches that were answered 401 or 407 (RFC 3261 section 16.7, step 7).
-fn with_challenges(text: Bytes, state: &State, best: BranchId) -> Bytes {
+fn with_challenges(text: Str, state: &State, best: BranchId) -> Str {
     let mut lines = Vec::new();
     for (id, branch) in state.machine.branches().iter().enumerate() {
         if id == best || branch.dropped() || branch.faked() || !matches!(branch.status(), 401 | 407) {
@@ -348,8 +347,8 @@ fn with_challenges(text: Bytes, state: &State, best: BranchId) -> Bytes {
     if lines.is_empty() {
         return text;
     }
-    let Ok(mut reply) = Message::parse(Str::from(text.clone())) else { return text };
+    let Ok(mut reply) = Message::parse(text.clone()) else { return text };
     let end = reply.headers_end();
     reply.edits_mut().insert_before(end, lines);
-    Bytes::from(reply.print(&sip::PrintOptions::default()))
+    Str::from(reply.print(&sip::PrintOptions::default()))
 }

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use engine::avp::Avps;
 use engine::program::{Program, RouteId};
 use engine::route_cx::{Destinations, SendFlags};
@@ -120,7 +119,7 @@ pub(crate) struct KeptReply {
     /// Which way it came.
     pub(crate) came_by: Received,
     /// As it goes up: without our Via, changed by the script.
-    pub(crate) printed: Bytes,
+    pub(crate) printed: Str,
     pub(crate) reason: Str,
 }
 
@@ -129,8 +128,8 @@ pub(crate) struct SentBranch {
     /// Where it was to go: URI, path, flags ..
     pub(crate) to: Branch,
     /// As it was sent.
-    pub(crate) request: Bytes,
-    pub(crate) cancel: Option<Bytes>,
+    pub(crate) request: Str,
+    pub(crate) cancel: Option<Str>,
     pub(crate) socket: SocketId,
     pub(crate) protocol: Protocol,
     pub(crate) destination: std::net::SocketAddr,
@@ -155,7 +154,7 @@ impl SentBranch {
     pub(crate) fn unsent(to: Branch, request: &Saved) -> Self {
         Self {
             to,
-            request: Bytes::new(),
+            request: Str::EMPTY,
             cancel: None,
             socket: request.received.socket,
             protocol: request.received.protocol,
@@ -173,7 +172,7 @@ impl SentBranch {
     }
 
     /// A message that goes where the request went.
-    pub(crate) fn outgoing(&self, data: Bytes) -> Outgoing {
+    pub(crate) fn outgoing(&self, data: Str) -> Outgoing {
         Outgoing {
             connection: self.connection,
             no_connect: self.no_connect,
@@ -192,11 +191,11 @@ impl ReplyRoute {
             destination: engine::reply::destination(cx),
             no_connect: cx.send.reply_no_connect,
             close_after: cx.send.reply_close,
-            ..Outgoing::reply_to(&cx.received, Bytes::new())
+            ..Outgoing::reply_to(&cx.received, Str::EMPTY)
         })
     }
 
-    pub(crate) fn outgoing(&self, data: Bytes) -> Outgoing {
+    pub(crate) fn outgoing(&self, data: Str) -> Outgoing {
         Outgoing { data, ..self.0.clone() }
     }
 }
@@ -213,7 +212,7 @@ pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) reply_route: Option<ReplyRoute>,
     /// The last reply that was sent up.
-    pub(crate) reply: Option<Bytes>,
+    pub(crate) reply: Option<Str>,
     /// Branch of the last reply that was sent up; `None`: it was made here.
     pub(crate) reply_branch: Option<usize>,
     pub(crate) avps: Avps,
@@ -471,7 +470,7 @@ impl State {
         for at in &mut self.branches {
             // Each negative reply to an INVITE gets an ACK, also one behind a 2xx; it is made from what was sent.
             if !invite {
-                at.request = Bytes::new();
+                at.request = Str::EMPTY;
             }
             if let Some(kept) = &mut at.reply {
                 // The reason is a piece of it.

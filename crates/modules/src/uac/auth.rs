@@ -71,7 +71,7 @@ impl Uac {
         };
         let no_challenge = || ScriptError::new(format!("a reply {status} that is no challenge"));
         let reply = reply.and_then(|text| Message::parse(text).ok()).ok_or_else(no_challenge)?;
-        let body = Message::parse(Str::from(sent)).map(|sent| sent.body()).unwrap_or_default();
+        let body = Message::parse(sent).map(|sent| sent.body()).unwrap_or_default();
         let method = cx.message.method_name();
         let target = Target { method: &method, uri: &to.uri, body: &body };
         let header = match answer(&reply, status, &target, |realm| self.login(cx, realm, mode != 0)) {

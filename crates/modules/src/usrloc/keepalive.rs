@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use bytes::Bytes;
 use engine::log::Level;
 use engine::{Code, CompileEnv, Core, Creating, Diagnostic, Format, RouteCx, Str};
 use rand::RngExt as _;
@@ -231,14 +230,14 @@ struct Ping {
 }
 
 impl Ping {
-    fn print(&self, socket: &LocalSocket, protocol: Protocol) -> Bytes {
+    fn print(&self, socket: &LocalSocket, protocol: Protocol) -> Str {
         let sent_by = match &socket.advertise {
             Some((host, Some(port))) => format!("{host}:{port}"),
             Some((host, None)) => format!("{host}:{}", socket.address.port()),
             None => socket.address.to_string(),
         };
         let via = format!("Via: SIP/2.0/{} {sent_by};branch={}\r\n", protocol.via_name(), self.branch);
-        Bytes::from(format!("{}{via}{}", self.start, self.rest))
+        Str::from(format!("{}{via}{}", self.start, self.rest))
     }
 }
 

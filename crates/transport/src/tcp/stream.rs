@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
+use sip::Str;
 use sip::framing::{Frame, Framer, FramingError};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -24,7 +24,7 @@ const READ_SIZE: usize = 16 * 1024;
 const STOP_FLUSH: Duration = Duration::from_millis(500);
 
 /// The answer to a keep-alive ping (RFC 5626 4.4.1).
-const PONG: &[u8] = b"\r\n";
+const PONG: &str = "\r\n";
 
 thread_local! {
     /// Bytes are read into this and copied to where they belong, so that an idle connection holds no buffer.
@@ -126,7 +126,7 @@ fn handle_frames(
                 inner.statistics.tcp_pings.increment();
                 if inner.options.tcp.crlf_pong {
                     // When the queue is full the connection closes anyway.
-                    let pong = Bytes::from_static(PONG);
+                    let pong = Str::from_static(PONG);
                     let _ = connection.enqueue(pong, false, &inner.options.tcp, &inner.statistics);
                 }
             }
@@ -172,7 +172,7 @@ async fn write_some<W>(
     transport: &Transport,
     connection: &Connection,
     writer: &mut W,
-    pieces: &[Bytes],
+    pieces: &[Str],
 ) -> Result<(), CloseReason>
 where
     W: AsyncWrite + Unpin,

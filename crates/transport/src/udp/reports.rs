@@ -7,8 +7,7 @@
 use std::io;
 use std::os::fd::AsFd as _;
 
-use bytes::Bytes;
-use sip::Protocol;
+use sip::{Protocol, Str};
 
 use super::UdpListener;
 use crate::error::SendError;
@@ -66,7 +65,7 @@ impl UdpListener {
             protocol: Protocol::Udp,
             destination,
             connection: None,
-            data: Bytes::copy_from_slice(buffer.get(..report.length)?),
+            data: Str::copy_from(buffer.get(..report.length)?),
             error: SendError::Unreachable { destination, error: report.error },
         })
     }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use sip::{Protocol, Str};
 use tokio::runtime::Runtime;
@@ -113,7 +112,7 @@ pub(crate) fn local(protocol: Protocol) -> Listen {
 
 /// Answers every message with itself.
 pub(crate) fn echo() -> Answer {
-    Box::new(|received, data, outbox| outbox.push(Outgoing::reply_to(received, data.clone().into_bytes())))
+    Box::new(|received, data, outbox| outbox.push(Outgoing::reply_to(received, data.clone())))
 }
 
 /// Answers nothing.
@@ -122,16 +121,16 @@ pub(crate) fn silent() -> Answer {
 }
 
 /// A request of some length.
-pub(crate) fn message(number: usize) -> Bytes {
-    Bytes::from(format!(
+pub(crate) fn message(number: usize) -> Str {
+    Str::from(format!(
         "OPTIONS sip:{number}@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{number}\r\n\
          Content-Length: 4\r\n\r\nbody"
     ))
 }
 
 /// Message `number` of a call.
-pub(crate) fn of_call(call: usize, number: usize) -> Bytes {
-    Bytes::from(format!(
+pub(crate) fn of_call(call: usize, number: usize) -> Str {
+    Str::from(format!(
         "INFO sip:bob@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK{call}x{number}\r\n\
          Call-ID: {call}@example.com\r\nCSeq: {number} INFO\r\n\r\n"
     ))

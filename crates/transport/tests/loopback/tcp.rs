@@ -4,8 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use sip::Protocol;
+use sip::{Protocol, Str};
 use transport::{
     CloseReason, ConnectionState, Network as _, Options, Outgoing, SendError, SocketId, TcpOptions, UdpOptions,
 };
@@ -23,10 +22,10 @@ fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-fn read_exactly(stream: &mut TcpStream, length: usize) -> Bytes {
+fn read_exactly(stream: &mut TcpStream, length: usize) -> Str {
     let mut data = vec![0; length];
     stream.read_exact(&mut data).unwrap();
-    Bytes::from(data)
+    Str::from(data)
 }
 
 /// True when the server closed the stream.
@@ -37,7 +36,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
     }
 }
 
-fn to(destination: SocketAddr, data: Bytes) -> Outgoing {
+fn to(destination: SocketAddr, data: Str) -> Outgoing {
     Outgoing::new(SocketId(0), Protocol::Tcp, destination, data)
 }
 
@@ -45,7 +44,7 @@ fn to(destination: SocketAddr, data: Bytes) -> Outgoing {
 fn messages_in_pieces_of_any_size_come_whole_and_in_order() {
     let server = server(TcpOptions::default());
     let mut client = connect(&server);
-    let stream: Vec<u8> = (0..30).flat_map(message).collect();
+    let stream: Vec<u8> = (0..30).flat_map(|number| message(number).to_vec()).collect();
     for piece in [1, 2, 7, 100, 5000] {
         for chunk in stream.chunks(piece) {
             client.write_all(chunk).unwrap();
@@ -55,7 +54,7 @@ fn messages_in_pieces_of_any_size_come_whole_and_in_order() {
             assert_eq!(data, &message(number)[..]);
             assert_eq!((received.source, received.destination), (client.local_addr().unwrap(), server.address(0)));
         }
-        assert_eq!(read_exactly(&mut client, stream.len()), stream);
+        assert_eq!(read_exactly(&mut client, stream.len()), &stream[..]);
     }
     let statistics = server.transport.statistics();
     assert_eq!((statistics.tcp_received.get(), statistics.tcp_accepted.get()), (150, 1));
@@ -92,7 +91,7 @@ fn a_peer_that_does_not_read_is_dropped_and_costs_nobody_else_time() {
     let (mut slow, mut good) = (connect(&server), connect(&server));
     slow.write_all(&message(0)).unwrap();
     let (received, _) = server.received();
-    let data = Bytes::from(vec![b'x'; 10_000]);
+    let data = Str::from(vec![b'x'; 10_000]);
     let mut sent = 0;
     let error = loop {
         let mut outgoing = Outgoing::reply_to(&received, data.clone());
@@ -139,7 +138,7 @@ fn a_peer_that_takes_nothing_for_too_long_is_dropped() {
     client.write_all(&message(0)).unwrap();
     let (received, _) = server.received();
     for _ in 0..100 {
-        server.transport.send(Outgoing::reply_to(&received, Bytes::from(vec![0; 200_000]))).unwrap();
+        server.transport.send(Outgoing::reply_to(&received, Str::from(vec![0; 200_000]))).unwrap();
     }
     let mut failed = 0;
     let reason = loop {
@@ -164,7 +163,7 @@ fn all_queues_together_are_bounded() {
     client.write_all(&message(0)).unwrap();
     let (received, _) = server.received();
     let error = (0..10_000)
-        .find_map(|_| server.transport.send(Outgoing::reply_to(&received, Bytes::from(vec![0; 20_000]))).err());
+        .find_map(|_| server.transport.send(Outgoing::reply_to(&received, Str::from(vec![0; 20_000]))).err());
     assert!(matches!(error, Some(SendError::AllQueuesFull)), "{error:?}");
     wait_for("the queue to be dropped", || server.transport.statistics().tcp_queued.get() == 0);
 }
@@ -314,7 +313,7 @@ fn nothing_is_opened_when_it_must_not_be() {
 
 #[test]
 fn close_after_writes_everything_first() {
-    let answer = Bytes::from(vec![b'y'; 300_000]);
+    let answer = Str::from(vec![b'y'; 300_000]);
     let reply = answer.clone();
     let tcp = TcpOptions { connection_queue_max: 1_000_000, ..TcpOptions::default() };
     let server = Server::start(
@@ -324,7 +323,7 @@ fn close_after_writes_everything_first() {
             let mut outgoing = Outgoing::reply_to(received, reply.clone());
             outgoing.close_after = true;
             outbox.push(outgoing);
-            outbox.push(Outgoing::reply_to(received, Bytes::from_static(b"too late")));
+            outbox.push(Outgoing::reply_to(received, Str::from_static("too late")));
         }),
     );
     let mut client = connect(&server);
@@ -467,7 +466,7 @@ fn what_was_sent_before_stopping_arrives() {
     client.write_all(&message(1)).unwrap();
     let (received, _) = server.received();
     // More than the kernel takes at once.
-    let data = Bytes::from(vec![b'z'; 8_000_000]);
+    let data = Str::from(vec![b'z'; 8_000_000]);
     server.transport.send(Outgoing::reply_to(&received, data.clone())).unwrap();
     let reading = std::thread::spawn(move || {
         let answer = read_exactly(&mut client, 8_000_000);

@@ -6,8 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::common::{Event, PATIENCE, Server, call_and_number, echo, local, message, of_call, silent, wait_for};
-use bytes::Bytes;
-use sip::Protocol;
+use sip::{Protocol, Str};
 use transport::{Listen, Network as _, Options, Outgoing, SendError, SocketId, Transport, UdpOptions};
 
 fn client() -> UdpSocket {
@@ -27,14 +26,14 @@ fn a_burst_is_answered_completely() {
     client.connect(server.address(0)).unwrap();
     let mut buffer = [0; 2000];
     for round in 0..20 {
-        let sent: HashSet<Bytes> = (0..50).map(|number| message(round * 50 + number)).collect();
+        let sent: HashSet<Str> = (0..50).map(|number| message(round * 50 + number)).collect();
         for data in &sent {
             client.send(data).unwrap();
         }
         let mut answered = HashSet::new();
         for _ in 0..50 {
             let length = client.recv(&mut buffer).unwrap();
-            answered.insert(Bytes::copy_from_slice(&buffer[..length]));
+            answered.insert(Str::copy_from(&buffer[..length]));
         }
         assert_eq!(answered, sent);
     }
@@ -94,7 +93,7 @@ fn the_messages_of_a_call_keep_their_order_and_so_does_what_they_lead_to() {
             }
             workers.lock().unwrap().insert(std::thread::current().id());
             inside.lock().unwrap().push((call, number));
-            outbox.push(Outgoing::reply_to(received, data.clone().into_bytes()));
+            outbox.push(Outgoing::reply_to(received, data.clone()));
         }),
     );
     let client = client();
@@ -211,7 +210,7 @@ fn a_wildcard_socket_knows_the_real_address() {
 fn the_largest_datagram_arrives_and_a_larger_one_is_refused() {
     let server = Server::start(&[local(Protocol::Udp), local(Protocol::Udp)], options(1), silent());
     let send = |size| {
-        let data = Bytes::from(vec![b'x'; size]);
+        let data = Str::from(vec![b'x'; size]);
         server.transport.send(Outgoing::new(SocketId(0), Protocol::Udp, server.address(1), data))
     };
     send(65_507).unwrap();
@@ -230,7 +229,7 @@ fn one_bad_destination_does_not_stop_the_rest_of_a_batch() {
     outbox.extend((5..205).map(|number| to(0, good, number)));
     server.transport.send_all(&mut outbox);
     assert!(outbox.is_empty());
-    let got: HashSet<_> = (0..203).map(|_| server.received().1.into_bytes()).collect();
+    let got: HashSet<_> = (0..203).map(|_| server.received().1).collect();
     let expected: HashSet<_> = (1..205).filter(|number| *number != 2).map(message).collect();
     assert_eq!(got, expected);
     assert_eq!(server.log.lock().len(), 1);
@@ -242,7 +241,7 @@ fn a_panic_costs_one_message() {
         &[local(Protocol::Udp)],
         options(1),
         Box::new(|received, data, outbox| {
-            outbox.push(Outgoing::reply_to(received, data.clone().into_bytes()));
+            outbox.push(Outgoing::reply_to(received, data.clone()));
             assert!(!data.starts_with(b"OPTIONS sip:1@"), "this one is bad");
         }),
     );
@@ -254,7 +253,7 @@ fn a_panic_costs_one_message() {
     let mut answers = Vec::new();
     for _ in 0..2 {
         let length = client.recv(&mut buffer).unwrap();
-        answers.push(Bytes::copy_from_slice(&buffer[..length]));
+        answers.push(Str::copy_from(&buffer[..length]));
     }
     assert_eq!(answers, [message(0), message(2)]);
     assert_eq!(server.transport.statistics().handler_panics.get(), 1);
@@ -332,7 +331,7 @@ fn reports_on_one_destination_do_not_fail_others() {
     let (mut received, mut failed) = (HashSet::new(), 0);
     while received.len() < expected.len() || failed < 134 {
         match server.event() {
-            Event::Received(_, data) => drop(received.insert(data.into_bytes())),
+            Event::Received(_, data) => drop(received.insert(data)),
             Event::Failed(failure) => {
                 assert_eq!(failure.destination, nobody);
                 failed += 1;
@@ -355,7 +354,7 @@ fn reports_can_be_switched_off() {
         server.transport.send(to(nobody("127.0.0.1"), number)).unwrap();
     }
     server.transport.send(to(server.address(0), 7)).unwrap();
-    assert_eq!(server.received().1.into_bytes(), message(7));
+    assert_eq!(server.received().1, message(7));
     assert_eq!(server.transport.statistics().udp_unreachable.get(), 0);
 }
 
