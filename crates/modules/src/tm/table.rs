@@ -5,11 +5,12 @@
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use engine::{RouteCx, Str};
 use parking_lot::Mutex;
 use sip::Message;
+use smallvec::SmallVec;
 
 use super::transaction::{Transaction, TransactionId};
 
@@ -76,8 +77,7 @@ impl RequestKey {
     /// Of a request whose transaction is looked for: `None` as well when its slot is empty, as it mostly is.
     pub(crate) fn to_find(cx: &RouteCx, table: &Table) -> Option<Self> {
         let (call_id, cseq) = (cx.message.call_id()?, cx.message.cseq().ok().flatten()?.number);
-        let vacant = table.slot(table.index(&call_id, cseq)).lock().is_empty();
-        if vacant { None } else { Self::of(cx) }
+        if table.is_vacant(table.index(&call_id, cseq)) { None } else { Self::of(cx) }
     }
 
     fn same_sender(&self, other: &Self) -> bool {
@@ -123,11 +123,16 @@ pub(crate) struct Matching {
     pub(crate) call_id_and_cseq: bool,
 }
 
-type Slot = Mutex<Vec<Arc<Transaction>>>;
+/// Mostly none or one: two take as much room as a list's head.
+type Transactions = SmallVec<[Arc<Transaction>; 2]>;
+type Slot = Mutex<Transactions>;
 
 /// All transactions.
 pub(crate) struct Table {
     slots: Box<[Slot]>,
+    /// A bit for each slot that has any: 8 KiB that stay in the processor's cache, where the slots do not. Changed by who
+    /// holds the slot's lock.
+    filled: Box<[AtomicU64]>,
     hasher: std::hash::RandomState,
     count: AtomicUsize,
 }
@@ -146,6 +151,7 @@ impl Table {
     pub(crate) fn new() -> Self {
         Self {
             slots: std::iter::repeat_with(Slot::default).take(SLOTS).collect(),
+            filled: std::iter::repeat_with(AtomicU64::default).take(SLOTS / 64).collect(),
             hasher: std::hash::RandomState::new(),
             count: AtomicUsize::new(0),
         }
@@ -158,6 +164,28 @@ impl Table {
 
     fn slot(&self, index: u32) -> &Slot {
         &self.slots[index as usize & (SLOTS - 1)]
+    }
+
+    /// The word of `filled` that has a slot's bit, and that bit.
+    fn filled(&self, index: u32) -> (&AtomicU64, u64) {
+        let index = index as usize & (SLOTS - 1);
+        (&self.filled[index / 64], 1 << (index % 64))
+    }
+
+    /// Nothing is in a slot.
+    fn is_vacant(&self, index: u32) -> bool {
+        let (word, bit) = self.filled(index);
+        word.load(Ordering::Acquire) & bit == 0
+    }
+
+    /// Puts a transaction into a slot of which the caller has the lock.
+    fn push(&self, index: u32, slot: &mut Transactions, new: Arc<Transaction>) {
+        if slot.is_empty() {
+            let (word, bit) = self.filled(index);
+            word.fetch_or(bit, Ordering::Release);
+        }
+        slot.push(new);
+        self.count.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many there are.
@@ -192,8 +220,7 @@ impl Table {
             return Inserted::Full;
         }
         let new = make(self.new_id(index), key);
-        slot.push(new.clone());
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.push(index, &mut slot, new.clone());
         Inserted::New(new)
     }
 
@@ -206,8 +233,7 @@ impl Table {
     ) -> Arc<Transaction> {
         let index = self.index(call_id, cseq);
         let new = make(self.new_id(index));
-        self.slot(index).lock().push(new.clone());
-        self.count.fetch_add(1, Ordering::Relaxed);
+        self.push(index, &mut self.slot(index).lock(), new.clone());
         new
     }
 
@@ -223,6 +249,8 @@ impl Table {
             slot.swap_remove(at);
             if slot.is_empty() {
                 slot.shrink_to_fit();
+                let (word, bit) = self.filled(id.index);
+                word.fetch_and(!bit, Ordering::Release);
             }
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
