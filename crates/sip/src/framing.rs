@@ -1,6 +1,6 @@
 //! Cutting a byte stream into messages and keep-alives (RFC 3261 18.3, 7.5, RFC 5626 4.4.1).
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 
 use crate::{Str, scan};
 
@@ -110,9 +110,18 @@ impl Framer {
             }
         }
         let length = self.length.filter(|&length| length <= self.buffer.len())?;
-        let message = Str::copy_from(&self.buffer.split_to(length));
+        let message = Str::copy_from(&self.buffer[..length]);
+        self.skip(length);
         (self.line_start, self.searched, self.lines, self.length) = (0, 0, 0, None);
         Some(Ok(Frame::Message(message)))
+    }
+
+    /// Drops `length` bytes that were buffered. A connection that falls silent behind a whole message keeps no memory for it.
+    fn skip(&mut self, length: usize) {
+        self.buffer.advance(length);
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Takes a single line end that has nothing after it as [`Frame::Pong`]: for a driver that sees the stream fall
@@ -147,7 +156,7 @@ impl Framer {
                 [b'\r' | b'\n', ..] => (1, None),
                 _ => return Some(None),
             };
-            let _ = self.buffer.split_to(length);
+            self.skip(length);
             if frame.is_some() {
                 return Some(frame);
             }
@@ -274,6 +283,17 @@ mod tests {
 
     fn message(text: &str) -> Result<Frame, FramingError> {
         Ok(Frame::Message(Str::from(text)))
+    }
+
+    #[test]
+    fn a_silent_stream_keeps_no_memory() {
+        let mut framer = Framer::new(Limits::default());
+        framer.push(b"OPTIONS sip:a SIP/2.0\r\nL: 0\r\n\r\nOPT");
+        assert!(framer.next().is_some_and(|frame| frame.is_ok()) && framer.next().is_none());
+        assert_eq!(framer.buffered(), 3);
+        framer.push(b"IONS sip:b SIP/2.0\r\nL: 0\r\n\r\n");
+        assert!(framer.next().is_some_and(|frame| frame.is_ok()) && framer.next().is_none());
+        assert_eq!(framer.buffer.capacity(), 0);
     }
 
     #[test]
