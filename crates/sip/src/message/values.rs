@@ -73,6 +73,14 @@ impl Values {
     }
 }
 
+/// For headers that have one value each, commas or not.
+fn one_value<T>(parse: fn(Str) -> Option<T>) -> impl FnMut(Str, &mut SmallVec<[T; 1]>) -> Option<()> {
+    move |body, list| {
+        list.push(parse(body)?);
+        Some(())
+    }
+}
+
 impl Message {
     #[inline]
     fn one<'a, T>(
@@ -249,50 +257,22 @@ impl Message {
 
     /// The credentials of all Authorization headers (RFC 3261 20.7).
     pub fn authorization(&self) -> Result<&[Credentials], HeaderError> {
-        self.list(
-            |me| &me.rare().authorization,
-            HeaderName::Authorization,
-            |body, list| {
-                list.push(Credentials::parse(body)?);
-                Some(())
-            },
-        )
+        self.list(|me| &me.rare().authorization, HeaderName::Authorization, one_value(Credentials::parse))
     }
 
     /// The credentials of all Proxy-Authorization headers (RFC 3261 20.28).
     pub fn proxy_authorization(&self) -> Result<&[Credentials], HeaderError> {
-        self.list(
-            |me| &me.rare().proxy_authorization,
-            HeaderName::ProxyAuthorization,
-            |body, list| {
-                list.push(Credentials::parse(body)?);
-                Some(())
-            },
-        )
+        self.list(|me| &me.rare().proxy_authorization, HeaderName::ProxyAuthorization, one_value(Credentials::parse))
     }
 
     /// The challenges of all WWW-Authenticate headers (RFC 3261 20.44).
     pub fn www_authenticate(&self) -> Result<&[Challenge], HeaderError> {
-        self.list(
-            |me| &me.rare().www_authenticate,
-            HeaderName::WwwAuthenticate,
-            |body, list| {
-                list.push(Challenge::parse(body)?);
-                Some(())
-            },
-        )
+        self.list(|me| &me.rare().www_authenticate, HeaderName::WwwAuthenticate, one_value(Challenge::parse))
     }
 
     /// The challenges of all Proxy-Authenticate headers (RFC 3261 20.27).
     pub fn proxy_authenticate(&self) -> Result<&[Challenge], HeaderError> {
-        self.list(
-            |me| &me.rare().proxy_authenticate,
-            HeaderName::ProxyAuthenticate,
-            |body, list| {
-                list.push(Challenge::parse(body)?);
-                Some(())
-            },
-        )
+        self.list(|me| &me.rare().proxy_authenticate, HeaderName::ProxyAuthenticate, one_value(Challenge::parse))
     }
 
     /// All values of all P-Asserted-Identity headers (RFC 3325 9.1).
