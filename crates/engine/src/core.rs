@@ -207,7 +207,7 @@ impl Core {
     pub(crate) fn intercept_sends(self: &Arc<Self>, outbox: &mut [Outgoing]) {
         let Some(intercept) = self.intercept.get() else { return };
         for outgoing in outbox {
-            if let Some(data) = intercept(self, false, &outgoing.data.clone()) {
+            if let Some(data) = intercept(self, false, &outgoing.data) {
                 outgoing.data = data;
             }
         }

@@ -17,7 +17,7 @@ use super::transaction::{Transaction, TransactionId};
 /// Number of slots. Kamailio has as many; each costs a lock and an empty list.
 pub(crate) const SLOTS: usize = 1 << 16;
 
-/// No more transactions than that: a flood of requests to peers that never answer must not take all memory (about 7 KiB
+/// No more transactions than that: a flood of requests to peers that never answer must not take all memory (about 6 KiB
 /// each).
 const MAX_TRANSACTIONS: usize = 250_000;
 
