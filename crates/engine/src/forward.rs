@@ -38,15 +38,17 @@ impl SourceInVia {
     #[must_use]
     pub fn of(cx: &RouteCx, via: &Via) -> Self {
         let source = cx.source.ip().to_canonical();
-        let mut text = Vec::with_capacity(16);
-        sip::write::bare_address(&mut text, source);
-        let is_source = |host: &[u8]| host == &text[..] || address_of(host) == Some(source);
+        let is_source = |host: &[u8]| address_of(host) == Some(source);
         let asked = via.rport() != Rport::Absent;
         let rport = cx.send.force_rport || cx.core.live.force_rport.get() != 0 || asked;
         // A `received` that the sender made up would send the replies to somebody else.
-        let made_up = via.received().is_some_and(|received| !is_source(&received));
-        let same = is_source(&via.host) && !made_up;
-        Self { received: (asked || !same).then_some(text), rport: rport.then(|| cx.source.port()) }
+        let made_up = || via.received().is_some_and(|received| !is_source(&received));
+        let received = (asked || !is_source(&via.host) || made_up()).then(|| {
+            let mut text = Vec::with_capacity(16);
+            sip::write::bare_address(&mut text, source);
+            text
+        });
+        Self { received, rport: rport.then(|| cx.source.port()) }
     }
 
     /// As the printer takes it.

@@ -14,6 +14,7 @@
 //!
 //! This crate must never panic, whatever bytes it is given, and never allocates for a header nobody asks for.
 
+mod block;
 pub mod digest;
 mod edit;
 mod error;

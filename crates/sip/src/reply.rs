@@ -74,11 +74,13 @@ impl ReplyBuilder<'_> {
             out.extend_from_slice(kind);
             out.extend_from_slice(b"\r\n");
         }
-        out.extend_from_slice(b"Content-Length: ");
-        out.extend_from_slice(itoa::Buffer::new().format(body).as_bytes());
-        out.extend_from_slice(b"\r\n\r\n");
         if let Some((body, _)) = self.body {
+            out.extend_from_slice(b"Content-Length: ");
+            out.extend_from_slice(itoa::Buffer::new().format(body.len()).as_bytes());
+            out.extend_from_slice(b"\r\n\r\n");
             out.extend_from_slice(body);
+        } else {
+            out.extend_from_slice(b"Content-Length: 0\r\n\r\n");
         }
         out
     }

@@ -1,5 +1,6 @@
 //! Small steps over bytes that the parsers share. Positions are clamped, so nothing here can panic.
 
+use crate::block::{self, Block};
 use crate::Str;
 
 /// Whether `byte` is white space inside a header value: space, tab, or part of a folded line end.
@@ -25,78 +26,69 @@ static TOKEN: [bool; 256] = {
     table
 };
 
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-
-/// Up to eight bytes, the first one lowest; zeros stand for those that are missing.
-#[inline]
-pub(crate) fn word(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk() {
-        Some(&chunk) => u64::from_le_bytes(chunk),
-        None => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
-    }
-}
-
 /// A word whose lowest bit that is set is in the lowest byte of `word` that equals `byte`; 0 when there is none.
 #[inline]
 pub(crate) const fn equal_bytes(word: u64, byte: u8) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     let differences = word ^ (ONES * byte as u64);
     differences.wrapping_sub(ONES) & !differences & HIGHS
 }
 
-/// A word whose lowest bit that is set is in the lowest byte of `word` that is less than `limit` (at most 128); 0 when
-/// there is none.
+/// The first position at or after `from` that fits; the length when there is none.
 #[inline]
-const fn bytes_below(word: u64, limit: u8) -> u64 {
-    word.wrapping_sub(ONES * limit as u64) & !word & HIGHS
-}
-
-/// The first position at or after `from` whose word has a hit; the length when there is none.
-#[inline]
-fn find_in_words(bytes: &[u8], from: usize, hits: impl Fn(u64) -> u64) -> usize {
+fn find(bytes: &[u8], from: usize, fits: impl Fn(Block) -> Block) -> usize {
     let (chunks, tail) = bytes.get(from..).unwrap_or_default().as_chunks();
     let mut at = from;
     for &chunk in chunks {
-        let found = hits(u64::from_le_bytes(chunk));
+        let found = fits(Block::of(chunk)).bits();
         if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize;
         }
         at += chunk.len();
     }
     if tail.is_empty() {
         return bytes.len();
     }
-    let rest = match bytes.last_chunk() {
-        Some(&chunk) => u64::from_le_bytes(chunk) >> (64 - 8 * tail.len()),
-        None => word(tail),
+    let found = match bytes.last_chunk() {
+        Some(&last) => fits(Block::of(last)).bits() >> (block::LENGTH - tail.len()),
+        None => fits(Block::of_short(tail)).bits(),
     };
-    // The first hit may be in the zeros behind the end.
-    bytes.len().min(at + hits(rest).trailing_zeros() as usize / 8)
+    // The first that fits may be in the zeros behind the end.
+    bytes.len().min(at + found.trailing_zeros() as usize)
 }
 
 /// The first position of `byte` at or after `from`; the length when there is none. Made for short texts. One copy for all
 /// callers: every message comes by many of them once, and they would fill the instruction cache.
 #[inline(never)]
 pub(crate) fn find_byte(bytes: &[u8], from: usize, byte: u8) -> usize {
-    find_in_words(bytes, from, |word| equal_bytes(word, byte))
+    find(bytes, from, |block| block.equal(byte))
 }
 
 /// The first position of `stop` or of a byte up to the space (0 to 32) at or after `from`; the length when there is none.
 #[inline]
 pub(crate) fn find_or_blank(bytes: &[u8], from: usize, stop: u8) -> usize {
-    find_in_words(bytes, from, |word| equal_bytes(word, stop) | bytes_below(word, b' ' + 1))
+    find(bytes, from, |block| block.equal(stop).or(block.at_most(b' ')))
+}
+
+/// The first position of any of three bytes or of a byte up to the space (0 to 32) at or after `from`; the length when there
+/// is none.
+#[inline]
+pub(crate) fn find_any_or_blank(bytes: &[u8], from: usize, any: [u8; 3]) -> usize {
+    let [a, b, c] = any;
+    find(bytes, from, |block| block.equal(a).or(block.equal(b)).or(block.equal(c)).or(block.at_most(b' ')))
 }
 
 /// The first position of `one`, a control character or DEL at or after `from`; the length when there is none.
 #[inline(never)]
 pub(crate) fn find_or_control(bytes: &[u8], from: usize, one: u8) -> usize {
-    find_in_words(bytes, from, |word| equal_bytes(word, one) | equal_bytes(word, 0x7f) | bytes_below(word, b' '))
+    find(bytes, from, |block| block.equal(one).or(block.equal(0x7f)).or(block.at_most(b' ' - 1)))
 }
 
 /// The first position of any of three bytes at or after `from`; the length when there is none.
 #[inline]
 pub(crate) fn find_any(bytes: &[u8], from: usize, any: [u8; 3]) -> usize {
-    find_in_words(bytes, from, |word| equal_bytes(word, any[0]) | equal_bytes(word, any[1]) | equal_bytes(word, any[2]))
+    find(bytes, from, |block| block.equal(any[0]).or(block.equal(any[1])).or(block.equal(any[2])))
 }
 
 /// The position after the next line feed at or after `from`.
@@ -106,29 +98,9 @@ pub(crate) fn after_line_feed(bytes: &[u8], from: usize) -> Option<usize> {
 }
 
 /// How long the line at the start of `bytes` is, with its line feed; `None` when there is none.
+#[inline]
 pub(crate) fn line_length(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    for block in bytes.as_chunks::<32>().0 {
-        // Without a way out in the middle, the compiler makes a few wide comparisons of this.
-        if block.iter().fold(false, |found, &byte| found | (byte == b'\n')) {
-            for &chunk in block.as_chunks().0 {
-                let found = equal_bytes(u64::from_le_bytes(chunk), b'\n');
-                if found != 0 {
-                    return Some(at + found.trailing_zeros() as usize / 8 + 1);
-                }
-                at += chunk.len();
-            }
-        }
-        at += block.len();
-    }
-    last_line_length(bytes, at)
-}
-
-/// The end of [`line_length`], for the bytes from `at` on.
-#[cold]
-#[inline(never)]
-fn last_line_length(bytes: &[u8], at: usize) -> Option<usize> {
-    let found = find_byte(bytes, at, b'\n');
+    let found = find(bytes, 0, |block| block.equal(b'\n'));
     (found < bytes.len()).then_some(found + 1)
 }
 

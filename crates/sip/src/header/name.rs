@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scan;
+use crate::{block, scan};
 
 macro_rules! header_names {
     ($($(#[$doc:meta])* $variant:ident = $canonical:literal $(| $compact:literal)?;)*) => {
@@ -321,7 +321,7 @@ impl HeaderName {
     pub fn from_bytes(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
         if name.len() <= PACKED {
-            return Self::from_words(scan::word(name), scan::word(name.get(8..).unwrap_or_default()), name.len());
+            return Self::from_words(block::word(name), block::word(name.get(8..).unwrap_or_default()), name.len());
         }
         let mut at = long_slot(name);
         while let Some(&(header, text, _)) = NAMES.get(usize::from(LONG[at])) {

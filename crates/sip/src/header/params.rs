@@ -23,10 +23,17 @@ struct Entry {
 
 const NONE: u32 = u32::MAX;
 
-/// Whether a name ends before `byte`, besides the separator.
+/// Where a name ends: before the separator, `=`, a quote or white space.
 #[inline]
-const fn ends_name(byte: u8) -> bool {
-    byte <= b'=' && (byte == b'=' || byte == b'"' || scan::is_space(byte))
+fn end_of_name(bytes: &[u8], start: usize, separator: u8) -> usize {
+    let mut at = start;
+    loop {
+        at = scan::find_any_or_blank(bytes, at, [separator, b'=', b'"']);
+        match bytes.get(at) {
+            Some(&byte) if byte < b' ' && !scan::is_space(byte) => at += 1,
+            _ => return at,
+        }
+    }
 }
 
 /// Where an unquoted value ends: before the separator or white space.
@@ -115,9 +122,7 @@ impl Params {
                 return Some(());
             }
             let name_start = at;
-            while byte_at(at).is_some_and(|byte| byte != separator && !ends_name(byte)) {
-                at += 1;
-            }
+            at = end_of_name(bytes, at, separator);
             let name = (name_start, at);
             if name_start == at {
                 return None;
