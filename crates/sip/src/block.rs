@@ -24,7 +24,13 @@ impl Block {
             (Some(&last), Some(missing @ 1..8)) => u64::from_le_bytes(last) >> (8 * missing),
             _ => 0,
         };
-        Self::of((u128::from(word(text)) | u128::from(high) << 64).to_le_bytes())
+        Self::of_words(word(text), high)
+    }
+
+    /// Sixteen bytes as two words, the first byte lowest.
+    #[inline]
+    pub(crate) fn of_words(low: u64, high: u64) -> Self {
+        Self::of((u128::from(low) | u128::from(high) << 64).to_le_bytes())
     }
 
     /// Which equal `byte`.

@@ -35,13 +35,19 @@ impl ReplyBuilder<'_> {
         let mut out = Vec::with_capacity(headers + extra + body + 320);
         self.write_status_line(request, &mut out);
         let bytes = request.buffer().as_bytes();
-        let (mut via_is_next, mut to_is_next) = (true, true);
+        let mut via_is_next = self.via_addition.received.is_some() || self.via_addition.rport.is_some();
+        let tag = self.to_tag.filter(|_| self.status != 100);
+        let mut tag = tag.filter(|_| request.to().ok().flatten().is_none_or(|to| to.tag().is_none()));
         // Neighbours that come out as they are, are copied together.
         let mut run = 0..0;
         for header in request.headers() {
+            let mut to_tag = None;
             let own = match header.name {
                 HeaderName::Via => std::mem::take(&mut via_is_next),
-                HeaderName::To => std::mem::take(&mut to_is_next),
+                HeaderName::To => {
+                    to_tag = tag.take();
+                    to_tag.is_some()
+                }
                 name if self.copies(name) => false,
                 _ => continue,
             };
@@ -55,10 +61,10 @@ impl ReplyBuilder<'_> {
                 continue;
             }
             out.extend_from_slice(bytes.get(std::mem::take(&mut run)).unwrap_or_default());
-            match header.name {
-                HeaderName::Via if own => self.write_first_via(request, header, &mut out),
-                HeaderName::To if own => self.write_to(request, header, &mut out),
-                _ => write_line(request, header, &mut out),
+            match to_tag {
+                Some(tag) => write_tagged(request, header, tag, &mut out),
+                None if own => self.write_first_via(request, header, &mut out),
+                None => write_line(request, header, &mut out),
             }
         }
         out.extend_from_slice(bytes.get(run).unwrap_or_default());
@@ -145,19 +151,14 @@ impl ReplyBuilder<'_> {
         out.extend_from_slice(line.get(at..).unwrap_or_default());
         end_line(out);
     }
+}
 
-    fn write_to(&self, request: &Message, header: &Header, out: &mut Vec<u8>) {
-        let has_tag = request.to().ok().flatten().is_some_and(|to| to.tag().is_some());
-        match self.to_tag {
-            Some(tag) if self.status != 100 && !has_tag => {
-                out.extend_from_slice(strip_line_end(line_of(request, header)));
-                out.extend_from_slice(b";tag=");
-                out.extend_from_slice(tag);
-                out.extend_from_slice(b"\r\n");
-            }
-            _ => write_line(request, header, out),
-        }
-    }
+/// A To without tag gets one.
+fn write_tagged(request: &Message, header: &Header, tag: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(strip_line_end(line_of(request, header)));
+    out.extend_from_slice(b";tag=");
+    out.extend_from_slice(tag);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Where the parameters of a Via end in its text: before a comment.

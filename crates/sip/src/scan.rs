@@ -26,15 +26,6 @@ static TOKEN: [bool; 256] = {
     table
 };
 
-/// A word whose lowest bit that is set is in the lowest byte of `word` that equals `byte`; 0 when there is none.
-#[inline]
-pub(crate) const fn equal_bytes(word: u64, byte: u8) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let differences = word ^ (ONES * byte as u64);
-    differences.wrapping_sub(ONES) & !differences & HIGHS
-}
-
 /// The first position at or after `from` that fits; the length when there is none.
 #[inline]
 fn find(bytes: &[u8], from: usize, fits: impl Fn(Block) -> Block) -> usize {

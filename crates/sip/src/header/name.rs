@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{block, scan};
+use crate::block::{Block, word};
 
 macro_rules! header_names {
     ($($(#[$doc:meta])* $variant:ident = $canonical:literal $(| $compact:literal)?;)*) => {
@@ -316,12 +316,24 @@ static SHORT: [u8; SLOTS] = build_table(true);
 static LONG: [u8; SLOTS] = build_table(false);
 static COMPACT: [HeaderName; 26] = build_compact();
 
+/// The first so many bytes of two words.
+static FIRST_BYTES: [(u64, u64); PACKED] = {
+    let mut table = [(0, 0); PACKED];
+    let mut length = 0;
+    while length < PACKED {
+        let mask = (1_u128 << (8 * length)) - 1;
+        table[length] = (mask as u64, (mask >> 64) as u64);
+        length += 1;
+    }
+    table
+};
+
 impl HeaderName {
     /// The header called `name`: letters of either case, long or compact form (RFC 3261 7.3.3).
     pub fn from_bytes(name: impl AsRef<[u8]>) -> Self {
         let name = name.as_ref();
         if name.len() <= PACKED {
-            return Self::from_words(block::word(name), block::word(name.get(8..).unwrap_or_default()), name.len());
+            return Self::from_words(word(name), word(name.get(8..).unwrap_or_default()), name.len());
         }
         let mut at = long_slot(name);
         while let Some(&(header, text, _)) = NAMES.get(usize::from(LONG[at])) {
@@ -336,21 +348,12 @@ impl HeaderName {
     /// The known name at the start of `line`, with its length, when a colon follows at once and it is not very long.
     #[inline(always)]
     pub(crate) fn before_colon(line: &[u8]) -> Option<(Self, usize)> {
-        let before = |word: u64, colon: u64| word & ((colon & colon.wrapping_neg()) >> 7).wrapping_sub(1);
         let &[low, high] = line.as_chunks().0.first_chunk()?;
         let (low, high) = (u64::from_le_bytes(low), u64::from_le_bytes(high));
-        let colon = scan::equal_bytes(low, b':');
-        let (name, length) = if colon != 0 {
-            let length = colon.trailing_zeros() as usize / 8;
-            (Self::from_words(before(low, colon), 0, length), length)
-        } else {
-            let colon = scan::equal_bytes(high, b':');
-            if colon == 0 {
-                return None;
-            }
-            let length = 8 + colon.trailing_zeros() as usize / 8;
-            (Self::from_words(low, before(high, colon), length), length)
-        };
+        let colons = Block::of_words(low, high).equal(b':').bits();
+        let length = colons.trailing_zeros() as usize;
+        let &(low_mask, high_mask) = FIRST_BYTES.get(length)?;
+        let name = Self::from_words(low & low_mask, high & high_mask, length);
         (name != Self::Other).then_some((name, length))
     }
 
