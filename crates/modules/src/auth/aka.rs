@@ -151,8 +151,8 @@ fn tick(cx: &RouteCx) -> u64 {
 }
 
 fn sent_nonce(answer: &Answer) -> Option<Nonce> {
-    let text = answer.credentials.nonce().filter(|nonce| nonce.len() == 44)?;
-    STANDARD.decode(&*text).ok()?.try_into().ok()
+    let text = Some(&answer.nonce).filter(|nonce| nonce.len() == 44)?;
+    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 fn halves(nonce: &Nonce) -> (Block, Block) {

@@ -63,30 +63,34 @@ impl Auth {
         let realm = self.strip_realm(&challenge.realm);
         check_realm(&realm)?;
         let name = self.challenge_header(challenge.kind);
-        let own = self.algorithm(cx);
-        // MD5 that nobody asked for is not named: old clients do not know the field.
-        let named = self.named_algorithm(cx).is_some();
-        let list: Vec<(Algorithm, bool)> = if challenge.algorithms.is_empty() {
-            vec![(own, named)]
-        } else {
-            challenge.algorithms.iter().map(|algorithm| (*algorithm, true)).collect()
-        };
-        let lines = list.into_iter().map(|(algorithm, named)| {
+        let line = |algorithm: Algorithm, named: bool| {
             let nonce = self.nonces.make(cx, Offered::of(&[algorithm]));
-            let mut line = format!("{name}: Digest realm=\"{realm}\", nonce=\"{nonce}\"");
-            if let Some(qop) = challenge.qop.text() {
-                line.push_str(&format!(", qop=\"{qop}\""));
-            }
-            if challenge.stale {
-                line.push_str(", stale=true");
-            }
-            if named {
-                line.push_str(&format!(", algorithm={}", algorithm.name()));
-            }
-            line.push_str("\r\n");
-            Str::from(line)
-        });
-        Ok(lines.collect())
+            let (qop_is, qop, qop_ends) = challenge.qop.text().map_or(("", "", ""), |qop| (", qop=\"", qop, "\""));
+            let stale = if challenge.stale { ", stale=true" } else { "" };
+            let (algorithm_is, algorithm) = if named { (", algorithm=", algorithm.name()) } else { ("", "") };
+            let pieces: [&[u8]; 13] = [
+                name,
+                b": Digest realm=\"",
+                &realm,
+                b"\", nonce=\"",
+                nonce.as_bytes(),
+                b"\"",
+                qop_is.as_bytes(),
+                qop.as_bytes(),
+                qop_ends.as_bytes(),
+                stale.as_bytes(),
+                algorithm_is.as_bytes(),
+                algorithm.as_bytes(),
+                b"\r\n",
+            ];
+            Str::from(pieces.concat())
+        };
+        if challenge.algorithms.is_empty() {
+            // MD5 that nobody asked for is not named: old clients do not know the field.
+            let named = self.named_algorithm(cx);
+            return Ok(vec![line(named.unwrap_or_default(), named.is_some())]);
+        }
+        Ok(challenge.algorithms.iter().map(|&algorithm| line(algorithm, true)).collect())
     }
 
     /// Answers with header lines: through the transaction when there is one, unless parameter `force_stateless_reply`

@@ -125,6 +125,9 @@ pub struct Answer {
     pub algorithm: Algorithm,
     /// The credentials as sent.
     pub credentials: Credentials,
+    pub(super) nonce: Str,
+    uri: Str,
+    response: Str,
     pub(super) header: HeaderKind,
     pub(super) body: Str,
     pub(super) protection: Option<Counted>,
@@ -160,27 +163,32 @@ pub struct Proof {
 impl Answer {
     /// Understands credentials; `Err`: fields are missing or wrong.
     pub(super) fn new(header: HeaderKind, body: Str, credentials: Credentials, realm: Str) -> Result<Self, Failure> {
-        let (Some(username), true) = (credentials.username(), credentials.is_complete()) else {
+        // Each field is looked for once; the realm is there, because it was compared.
+        let (Some(username), Some(nonce), Some(uri), Some(response)) =
+            (credentials.username(), credentials.nonce(), credentials.uri(), credentials.response())
+        else {
             return Err(Failure::Error);
         };
         if username.is_empty() {
             return Err(Failure::Error);
         }
-        let qop = credentials.qop().filter(|qop| !qop.is_empty());
-        let integrity = qop.as_ref().is_some_and(|qop| qop.eq_ignore_case("auth-int"));
-        let protection = match qop {
-            None => None,
-            Some(qop) if integrity || qop.eq_ignore_case("auth") => {
-                let (Some(nc), Some(cnonce)) = (credentials.nc(), credentials.cnonce()) else {
-                    return Err(Failure::Error);
-                };
+        let (mut protection, mut integrity) = (None, false);
+        if let Some(qop) = credentials.qop() {
+            let (Some(nc), Some(cnonce)) = (credentials.nc(), credentials.cnonce()) else {
+                return Err(Failure::Error);
+            };
+            integrity = qop.eq_ignore_case("auth-int");
+            if integrity || qop.eq_ignore_case("auth") {
                 let count = credentials.nonce_count().filter(|_| nc.len() == 8).ok_or(Failure::Error)?;
-                Some(Counted { qop, nc, cnonce, count })
+                protection = Some(Counted { qop, nc, cnonce, count });
+            } else if !qop.is_empty() {
+                return Err(Failure::Error);
             }
-            Some(_) => return Err(Failure::Error),
+        }
+        let (user, domain) = match memchr::memchr(b'@', &username) {
+            Some(at) => (username.slice(..at), Some(username.slice(at + 1..))),
+            None => (username.clone(), None),
         };
-        let user = credentials.username_user().unwrap_or_default();
-        let domain = credentials.username_domain();
         let algorithm = Algorithm::default();
         Ok(Self {
             username,
@@ -189,6 +197,9 @@ impl Answer {
             realm,
             algorithm,
             credentials,
+            nonce,
+            uri,
+            response,
             header,
             body,
             protection,
@@ -199,22 +210,17 @@ impl Answer {
 
     /// Whether a response was made with this HA1, which for `-sess` algorithms is the first one.
     pub(super) fn is_right(&self, algorithm: Algorithm, ha1: &[u8], method: &[u8], body: &[u8]) -> bool {
-        let (Some(nonce), Some(uri), Some(response)) =
-            (self.credentials.nonce(), self.credentials.uri(), self.credentials.response())
-        else {
-            return false;
-        };
         let session;
         let ha1 = if algorithm.is_session() {
             let Some(cnonce) = self.credentials.cnonce() else { return false };
-            session = digest::ha1_session(algorithm, ha1, &nonce, &cnonce);
+            session = digest::ha1_session(algorithm, ha1, &self.nonce, &cnonce);
             &session[..]
         } else {
             ha1
         };
-        let ha2 = digest::ha2(algorithm, method, &uri, self.integrity.then_some(body));
-        let expected = digest::response(algorithm, ha1, &nonce, self.protection(), &ha2);
-        constant_time_eq(&response.trim().to_ascii_lowercase(), &expected)
+        let ha2 = digest::ha2(algorithm, method, &self.uri, self.integrity.then_some(body));
+        let expected = digest::response(algorithm, ha1, &self.nonce, self.protection(), &ha2);
+        constant_time_eq(&self.response.trim().to_ascii_lowercase(), &expected)
     }
 
     fn protection(&self) -> Option<Protection<'_>> {
@@ -237,9 +243,8 @@ impl Auth {
             return Ok(PreAuth::Exempt);
         }
         let mut answer = self.find(cx, kind, realm)?;
-        let nonce = answer.credentials.nonce().unwrap_or_default();
         let count = answer.protection.as_ref().map(|it| it.count);
-        let outcome = self.nonces.check(cx, &nonce, count);
+        let outcome = self.nonces.check(cx, &answer.nonce, count);
         let known = outcome.map_err(|error| match error {
             NonceError::Foreign => Failure::Error,
             NonceError::Stale => Failure::StaleNonce,
@@ -320,21 +325,20 @@ impl Auth {
     /// RFC 7616 section 3.5: the server knows the password, too.
     fn authentication_info(&self, cx: &RouteCx, answer: &Answer, ha1: &Hex) -> Str {
         let algorithm = answer.algorithm;
-        let nonce = answer.credentials.nonce().unwrap_or_default();
-        let uri = answer.credentials.uri().unwrap_or_default();
-        let next =
-            if self.params.one_time_nonce { self.nonces.make(cx, Offered::of(&[algorithm])) } else { nonce.clone() };
+        let (nonce, uri) = (&answer.nonce, &answer.uri);
+        let next = self.params.one_time_nonce.then(|| self.nonces.make(cx, Offered::of(&[algorithm])));
+        let next = next.unwrap_or_else(|| nonce.to_string());
         let session;
         let first = match answer.credentials.cnonce() {
             Some(cnonce) if algorithm.is_session() => {
-                session = digest::ha1_session(algorithm, ha1, &nonce, &cnonce);
+                session = digest::ha1_session(algorithm, ha1, nonce, &cnonce);
                 &session
             }
             _ => ha1,
         };
         // The body of the reply is not known yet; without one the hash of nothing is right for auth-int.
-        let ha2 = digest::ha2(algorithm, b"", &uri, answer.integrity.then_some(b""));
-        let proof = digest::response(algorithm, first, &nonce, answer.protection(), &ha2);
+        let ha2 = digest::ha2(algorithm, b"", uri, answer.integrity.then_some(b""));
+        let proof = digest::response(algorithm, first, nonce, answer.protection(), &ha2);
         let mut line = format!("Authentication-Info: nextnonce=\"{next}\"");
         match &answer.protection {
             Some(Counted { qop, nc, cnonce, .. }) => {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use engine::{RouteCx, Str};
+use engine::RouteCx;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 use sip::Method;
@@ -122,7 +122,7 @@ impl Nonces {
     }
 
     /// A new nonce for a challenge to this request; `offered`: the algorithms on offer, of the upper four bits.
-    pub(super) fn make(&self, cx: &RouteCx, offered: Offered) -> Str {
+    pub(super) fn make(&self, cx: &RouteCx, offered: Offered) -> String {
         let mask = self.mask(cx);
         let mut bytes = Vec::with_capacity(HEAD + MAC + CHECK_MAC);
         bytes.extend_from_slice(&seconds(cx.core.unix_time()).to_be_bytes());
@@ -134,7 +134,7 @@ impl Nonces {
         if let Some(checks) = checks {
             bytes.extend_from_slice(&checks[..CHECK_MAC]);
         }
-        Str::from(STANDARD.encode(bytes))
+        STANDARD.encode(bytes)
     }
 
     /// Checks a nonce that came with a request; `count` is its nonce count when it has one. A nonce that is good once
