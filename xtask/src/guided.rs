@@ -3,6 +3,7 @@
 //! A message runs through some ten thousand instructions once, so what counts is that those lie close together and the
 //! others out of the way. Only a profile tells the compiler which they are.
 
+use std::hash::{DefaultHasher, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,15 +29,26 @@ pub(crate) fn build() -> Result<PathBuf, String> {
         line.extend(*load);
         command("python3", &line)?;
     }
-    let profile = folder.join("olelo.profdata");
+    let merged = folder.join("olelo.profdata");
     let merge = profdata(&compiler)?;
-    command(text(&merge)?, &["merge", "-o", text(&profile)?, text(&counts)?])?;
+    command(text(&merge)?, &["merge", "-o", text(&merged)?, text(&counts)?])?;
+    let profile = named_by_content(&merged)?;
     // The sections' names tell the linker which functions run under load: it puts those side by side.
     let flags = [&format!("-Cprofile-use={}", text(&profile)?), "-Clink-arg=-Wl,-z,keep-text-section-prefix"];
     let built = compile(&compiler, &folder, &flags)?;
     let program = folder.join("olelo");
     std::fs::copy(&built, &program).map_err(|error| format!("{}: {error}", program.display()))?;
     Ok(program)
+}
+
+/// Cargo looks at the flags and not into the files that they name: only another name makes it compile everything again.
+fn named_by_content(merged: &Path) -> Result<PathBuf, String> {
+    let told = |error: std::io::Error| format!("{}: {error}", merged.display());
+    let mut hash = DefaultHasher::new();
+    hash.write(&std::fs::read(merged).map_err(told)?);
+    let profile = merged.with_file_name(format!("{:016x}.profdata", hash.finish()));
+    std::fs::rename(merged, &profile).map_err(told)?;
+    Ok(profile)
 }
 
 /// Builds with further flags of the compiler. Naming the target keeps build scripts out of it.

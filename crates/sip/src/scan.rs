@@ -1,7 +1,7 @@
 //! Small steps over bytes that the parsers share. Positions are clamped, so nothing here can panic.
 
-use crate::block::{self, Block};
 use crate::Str;
+use crate::block::{self, Block};
 
 /// Whether `byte` is white space inside a header value: space, tab, or part of a folded line end.
 pub const fn is_space(byte: u8) -> bool {
