@@ -239,6 +239,10 @@ impl Message {
             let at = self.header(HeaderName::Via).map_or(self.headers_start(), |header| header.start as usize);
             push(changes, at, at, Position::After, Piece::Via(value));
         }
+        let adds_nothing = matches!(options.via_addition, ViaAddition { received: None, rport: None });
+        if adds_nothing && !options.remove_first_via {
+            return;
+        }
         let Ok(Some(via)) = self.via() else { return };
         let Some(header) = self.header(HeaderName::Via) else { return };
         // What the script removed stays removed, and nothing is left to add parameters to.

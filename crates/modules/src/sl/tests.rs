@@ -95,3 +95,20 @@ fn tag_variable() {
     let tag = sent.messages[0].split(";tag=").nth(2).and_then(|rest| rest.lines().next()).unwrap();
     assert_eq!(sent.log, [format!("ERROR: <script>: {tag} {tag}")]);
 }
+
+#[test]
+fn each_transaction_has_a_tag_of_its_own() {
+    let bench = bench("request_route { sl_send_reply(\"404\", \"x\"); }");
+    let tag = |request: &str| bench.receive(request).messages[0].split(";tag=").nth(2).unwrap()[..16].to_owned();
+    let first = tag(INVITE);
+    assert_eq!(tag(INVITE), first, "a retransmission");
+    assert_ne!(tag(&INVITE.replace("z9hG4bK1", "z9hG4bK2")), first);
+    assert_ne!(tag(&INVITE.replace("127.0.0.2", "127.0.0.3")), first, "another sender may make the same branch");
+    // A branch from before RFC 3261, or none, may be that of another call, too.
+    for old in [INVITE.replace("z9hG4bK1", "1"), INVITE.replace(";branch=z9hG4bK1", "")] {
+        let first = tag(&old);
+        assert_eq!(tag(&old), first);
+        assert_ne!(tag(&old.replace("Call-ID: 1", "Call-ID: 2")), first);
+        assert_ne!(tag(&old.replace("CSeq: 1", "CSeq: 2")), first);
+    }
+}
