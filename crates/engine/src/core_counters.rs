@@ -22,7 +22,7 @@ pub struct CoreCounters {
     pub error_replies: Counter,
     /// Messages and headers that could not be parsed.
     pub bad_messages: Counter,
-    /// Requests with a wrong request-URI.
+    /// Looks at a request-URI that is wrong.
     pub bad_uris: Counter,
     /// Requests of a method that no RFC defines.
     pub unsupported_methods: Counter,
@@ -32,7 +32,7 @@ impl CoreCounters {
     pub(crate) fn new(statistics: &Statistics) -> Self {
         let counter = |name, doc| statistics.counter("core", name, doc);
         Self {
-            bad_uris: counter("bad_URIs_rcvd", "messages with a wrong URI"),
+            bad_uris: counter("bad_URIs_rcvd", "looks at a request-URI that is wrong"),
             bad_messages: counter("bad_msg_hdr", "messages with a header that could not be parsed"),
             dropped_replies: counter("drop_replies", "replies dropped by the script"),
             dropped_requests: counter("drop_requests", "requests dropped before the script"),

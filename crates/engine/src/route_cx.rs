@@ -411,7 +411,7 @@ impl RouteCx {
         }
     }
 
-    /// [`Self::request_uri`], taken apart: once for all who ask.
+    /// [`Self::request_uri`], taken apart: once for all who ask. Each look at a wrong one counts (`bad_URIs_rcvd`).
     ///
     /// # Errors
     /// As [`Uri::parse`].
@@ -423,7 +423,7 @@ impl RouteCx {
         if let Some(known) = parsed.as_ref().filter(|known| std::ptr::eq(known.text().as_bytes(), text.as_bytes())) {
             return Ok(known.clone());
         }
-        let uri = Uri::parse(text.clone())?;
+        let uri = Uri::parse(text.clone()).inspect_err(|_| self.core.counters.bad_uris.increment())?;
         *parsed = Some(uri.clone());
         Ok(uri)
     }
