@@ -105,8 +105,9 @@ impl Tm {
             cx.data::<LastFailure>().0 = Some((479, reason));
             return Ok(Created::BadUri);
         }
-        let key =
-            RequestKey::of(cx).ok_or_else(|| ScriptError::new("the request has no Via, From, Call-ID or CSeq"))?;
+        let key = RequestKey::of(cx, &self.table)
+            .ok_or_else(|| ScriptError::new("the request has no Via, From, Call-ID or CSeq"))?;
+        self.retired.drop_two();
         let inserted = self.table.insert(key, &matching, |id, key| self.new_transaction(cx, id, key));
         match inserted {
             Inserted::Known(known) => {

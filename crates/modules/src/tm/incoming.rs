@@ -110,6 +110,7 @@ impl Tm {
     /// Looks after the transactions whose time has come.
     pub(crate) fn on_timer(self: &Arc<Self>) {
         let now = self.now();
+        self.retired.clear();
         for id in self.timer.take_due(now) {
             let Some(transaction) = self.table.get(id) else { continue };
             let mut outputs = Vec::new();
@@ -122,6 +123,7 @@ impl Tm {
             }
             step.finish(&transaction, None);
             transaction.failed(step.failed);
+            self.retired.add(transaction);
         }
     }
 }

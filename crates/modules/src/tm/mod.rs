@@ -20,6 +20,7 @@ mod relay;
 mod relay_functions;
 mod replicate;
 mod reply;
+mod retired;
 mod routes;
 mod rpc;
 mod running;
@@ -126,6 +127,7 @@ pub struct Tm {
     failover_codes: failover::ReplyCodes,
     core: OnceLock<Arc<Core>>,
     table: table::Table,
+    retired: retired::Retired<transaction::Transaction>,
     timer: timer::Timer,
     counters: counters::Counters,
     listeners: RwLock<Vec<Listener>>,
@@ -206,6 +208,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         failover_codes,
         core: OnceLock::new(),
         table: table::Table::new(),
+        retired: retired::Retired::default(),
         timer: timer::Timer::default(),
         counters: counters::Counters::new(creating.core),
         listeners: RwLock::default(),

@@ -3,7 +3,7 @@
 //! The table's slots are chosen by Call-ID and CSeq number, so an INVITE, its CANCEL and all its ACKs share one
 //! (`$T(id_index)`). A reply says its slot in our branch parameter.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -37,6 +37,8 @@ pub(crate) struct RequestKey {
     method: Str,
     /// What requests without such a branch are compared by.
     old: Option<Box<OldKey>>,
+    /// The slot of the table.
+    index: u32,
 }
 
 /// What RFC 2543 compares, whose branches are not unique.
@@ -50,10 +52,14 @@ struct OldKey {
 
 impl RequestKey {
     /// Of a request; `None` when it has no Via, From or CSeq, which the core refuses before any script.
-    pub(crate) fn of(cx: &RouteCx) -> Option<Self> {
+    pub(crate) fn of(cx: &RouteCx, table: &Table) -> Option<Self> {
+        Self::at(cx, table.index_of(cx)?)
+    }
+
+    fn at(cx: &RouteCx, index: u32) -> Option<Self> {
         let message = &cx.message;
         let via = message.via().ok().flatten()?;
-        let branch = if via.has_rfc3261_branch() { via.branch() } else { None };
+        let branch = via.rfc3261_branch().map(|branch| via.text.slice_ref(branch));
         let old = match branch {
             Some(_) => None,
             None => Some(Box::new(OldKey {
@@ -71,13 +77,14 @@ impl RequestKey {
             from_tag: message.from().ok().flatten()?.tag(),
             method: message.method_name(),
             old,
+            index,
         })
     }
 
     /// Of a request whose transaction is looked for: `None` as well when its slot is empty, as it mostly is.
     pub(crate) fn to_find(cx: &RouteCx, table: &Table) -> Option<Self> {
-        let (call_id, cseq) = (cx.message.call_id()?, cx.message.cseq().ok().flatten()?.number);
-        if table.is_vacant(table.index(&call_id, cseq)) { None } else { Self::of(cx) }
+        let index = table.index_of(cx)?;
+        if table.is_vacant(index) { None } else { Self::at(cx, index) }
     }
 
     fn same_sender(&self, other: &Self) -> bool {
@@ -159,7 +166,14 @@ impl Table {
 
     /// The slot of a call's step.
     pub(crate) fn index(&self, call_id: &[u8], cseq: u32) -> u32 {
-        (self.hasher.hash_one((call_id, cseq)) as usize & (SLOTS - 1)) as u32
+        let mut hash = self.hasher.build_hasher();
+        hash.write_u32(cseq);
+        hash.write(call_id);
+        (hash.finish() as usize & (SLOTS - 1)) as u32
+    }
+
+    fn index_of(&self, cx: &RouteCx) -> Option<u32> {
+        Some(self.index(cx.message.call_id_bytes()?, cx.message.cseq().ok().flatten()?.number))
     }
 
     fn slot(&self, index: u32) -> &Slot {
@@ -210,7 +224,7 @@ impl Table {
         matching: &Matching,
         make: impl FnOnce(TransactionId, RequestKey) -> Arc<Transaction>,
     ) -> Inserted {
-        let index = self.index(&key.call_id, key.cseq);
+        let index = key.index;
         let mut slot = self.slot(index).lock();
         let known = slot.iter().find(|found| found.key().is_some_and(|of| of.matches(&key, &key.method, matching)));
         if let Some(known) = known {
@@ -284,8 +298,7 @@ impl Table {
     }
 
     fn find(&self, key: &RequestKey, fits: impl Fn(&RequestKey) -> bool) -> Option<Arc<Transaction>> {
-        let index = self.index(&key.call_id, key.cseq);
-        self.slot(index).lock().iter().find(|found| found.key().is_some_and(&fits)).cloned()
+        self.slot(key.index).lock().iter().find(|found| found.key().is_some_and(&fits)).cloned()
     }
 
     /// The first transaction of a call's step with this method (any but ACK when `None`).
@@ -349,8 +362,17 @@ pub(crate) fn parse_branch(text: &[u8]) -> Option<(TransactionId, usize)> {
 
 /// The hexadecimal number at the start of a text, of at most eight digits, and what follows it.
 fn leading_hex(text: &[u8]) -> Option<(u32, &[u8])> {
-    let digits = text.iter().take(8).take_while(|byte| byte.is_ascii_hexdigit()).count();
-    let (number, rest) = text.split_at(digits);
-    let value = |digit: u8| u32::from(if digit <= b'9' { digit - b'0' } else { (digit | 0x20) - b'a' + 10 });
-    (digits > 0).then(|| (number.iter().fold(0, |sum, &digit| sum << 4 | value(digit)), rest))
+    let mut number = 0;
+    let mut digits = 0;
+    for &byte in text.iter().take(8) {
+        let (decimal, letter) = (byte.wrapping_sub(b'0'), (byte | 0x20).wrapping_sub(b'a'));
+        let value = match (decimal, letter) {
+            (0..10, _) => decimal,
+            (_, 0..6) => letter + 10,
+            _ => break,
+        };
+        number = number << 4 | u32::from(value);
+        digits += 1;
+    }
+    (digits > 0).then(|| (number, &text[digits..]))
 }
