@@ -1,6 +1,6 @@
 //! What all parts of a running server share.
 
-use std::hash::Hasher as _;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -102,8 +102,8 @@ pub struct Core {
     routes_out: crate::routes_out::RoutesOut,
     /// Whether scripts are watched.
     pub watch: crate::trace::Watch,
-    /// A secret of this run: To tags, branches.
-    pub secret: [u8; 16],
+    /// With keys of this run: To tags, branches.
+    hasher: RandomState,
     server_line: Option<Str>,
     network: OnceLock<Arc<dyn Network>>,
     runtime: OnceLock<tokio::runtime::Handle>,
@@ -150,7 +150,7 @@ impl Core {
             hooks: crate::receive::Hooks::default(),
             routes_out: crate::routes_out::RoutesOut::default(),
             watch,
-            secret: rand::random(),
+            hasher: RandomState::new(),
             server_line,
             network: OnceLock::new(),
             runtime: OnceLock::new(),
@@ -334,15 +334,10 @@ impl Core {
     /// for each retransmission, and only here.
     #[must_use]
     pub fn keyed_hash(&self, parts: &[&[u8]]) -> u64 {
-        let mut text = Vec::with_capacity(256);
-        text.extend_from_slice(&self.secret);
-        for part in parts {
-            // The length keeps the parts apart.
-            text.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            text.extend_from_slice(part);
-        }
-        let mut hash = std::hash::DefaultHasher::new();
-        hash.write(&text);
+        let mut hash = self.hasher.build_hasher();
+        // Their lengths keep the parts apart.
+        hash.write_u64(parts.iter().fold(0, |lengths, part| lengths << 16 ^ part.len() as u64));
+        parts.iter().for_each(|part| hash.write(part));
         hash.finish()
     }
 

@@ -48,7 +48,12 @@ pub enum Expression {
 impl Expression {
     /// Its value; an expression that fails is `$null`, and the failure is logged.
     #[must_use]
+    #[inline]
     pub fn eval(&self, cx: &RouteCx) -> Value {
+        if let Self::Constant(value) = self { value.clone() } else { self.computed_or_null(cx) }
+    }
+
+    fn computed_or_null(&self, cx: &RouteCx) -> Value {
         match self.try_eval(cx) {
             Ok(value) => value,
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Sending a request or reply on: our Via, the edits, the next hop.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sip::{Addresses, ContentLength, Endpoint, HeaderName, PrintOptions, Protocol, Rport, Str, Uri, Via, ViaAddition};
 use transport::resolve::Target;
@@ -27,26 +27,31 @@ pub struct Sending {
 
 /// The text parts of the first Via's `received` and `rport`.
 #[derive(Default)]
-pub struct SourceInVia {
-    received: Option<Vec<u8>>,
+pub struct SourceInVia<'a> {
+    received: Option<Cow<'a, [u8]>>,
     rport: Option<u16>,
 }
 
-impl SourceInVia {
+impl<'a> SourceInVia<'a> {
     /// What RFC 3261 section 18.2.1 and RFC 3581 demand: `received` when the sent-by (or a `received` that is there) is
     /// another address, `rport` when asked for (or `force_rport`), then with `received` in any case.
     #[must_use]
-    pub fn of(cx: &RouteCx, via: &Via) -> Self {
+    pub fn of(cx: &RouteCx, via: &'a Via) -> Self {
         let source = cx.source.ip().to_canonical();
         let is_source = |host: &[u8]| address_of(host) == Some(source);
+        let names_source = is_source(&via.host);
         let asked = via.rport() != Rport::Absent;
         let rport = cx.send.force_rport || cx.core.live.force_rport.get() != 0 || asked;
         // A `received` that the sender made up would send the replies to somebody else.
         let made_up = || via.received().is_some_and(|received| !is_source(&received));
-        let received = (asked || !is_source(&via.host) || made_up()).then(|| {
+        let received = (asked || !names_source || made_up()).then(|| {
+            // An IPv4 address has one form, with or without brackets.
+            if names_source && source.is_ipv4() && via.host.first().is_some_and(u8::is_ascii_digit) {
+                return Cow::Borrowed(via.host.as_bytes());
+            }
             let mut text = Vec::with_capacity(16);
             sip::write::bare_address(&mut text, source);
-            text
+            Cow::Owned(text)
         });
         Self { received, rport: rport.then(|| cx.source.port()) }
     }
@@ -62,7 +67,36 @@ impl SourceInVia {
 #[must_use]
 pub fn address_of(host: &[u8]) -> Option<IpAddr> {
     let bare = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
+    if let Some(address) = ipv4(bare) {
+        return Some(IpAddr::V4(address));
+    }
+    if !bare.contains(&b':') {
+        return None;
+    }
     std::str::from_utf8(bare).ok()?.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+/// An IPv4 address as the standard library reads it: four numbers without zeros in front. Nearly every host of a message
+/// is asked whether it is one.
+fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    if text.len() > "255.255.255.255".len() {
+        return None;
+    }
+    let (mut address, mut dots, mut number, mut digits) = (0_u64, 0, 0_u64, 0);
+    let is_octet = |number: u64, digits| number <= 255 && digits == 1 + u32::from(number > 9) + u32::from(number > 99);
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            number = number * 10 + u64::from(digit);
+            digits += 1;
+        } else if byte == b'.' && is_octet(number, digits) {
+            address = address << 8 | number;
+            (dots, number, digits) = (dots + 1, 0, 0);
+        } else {
+            return None;
+        }
+    }
+    (dots == 3 && is_octet(number, digits)).then(|| Ipv4Addr::from_bits((address << 8 | number) as u32))
 }
 
 /// The host and port that others shall use for a socket: advertised ones first.
@@ -260,9 +294,9 @@ pub fn stateless_branch(cx: &RouteCx) -> Vec<u8> {
 /// The same with a branch index of the caller's choice.
 fn indexed_branch(cx: &RouteCx, index: u32) -> Vec<u8> {
     let message = &cx.message;
-    let hash = match message.via() {
-        Ok(Some(via)) if via.has_rfc3261_branch() => cx.core.keyed_hash(&[&via.branch().unwrap_or_default()]),
-        _ => {
+    let hash = match message.via().ok().flatten().and_then(Via::rfc3261_branch) {
+        Some(branch) => cx.core.keyed_hash(&[branch]),
+        None => {
             let uri = message.request_uri().cloned().unwrap_or_default();
             let number = message.cseq().ok().flatten().map_or(0, |cseq| cseq.number);
             let tag = message.from().ok().flatten().and_then(sip::NameAddr::tag).unwrap_or_default();

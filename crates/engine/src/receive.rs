@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use language::ast::RouteKind;
 use parking_lot::RwLock;
-use sip::{Message, Protocol, Str};
+use sip::{Message, Method, Protocol, Str};
 use transport::{CloseReason, ConnectionInfo, Handler, Outgoing, Received, SendFailure};
 
 use crate::core::Core;
@@ -305,13 +305,14 @@ struct Fault {
 fn fault(message: &Message) -> Option<Fault> {
     let header =
         |is_there: bool, is_good: bool, reason| (!is_good).then_some(Fault { status: 400, reason, missing: !is_there });
-    if !message.version().eq_ignore_ascii_case(b"SIP/2.0") {
+    let version = message.version();
+    if **version != *b"SIP/2.0" && !version.eq_ignore_case(b"SIP/2.0") {
         return Some(Fault { status: 505, reason: "Version Not Supported", missing: false });
     }
     let via = message.via();
     let from = message.from();
     let to = message.to();
-    let call_id = message.call_id().is_some_and(|id| !id.is_empty());
+    let call_id = message.call_id_bytes().is_some();
     let cseq = message.cseq();
     header(!matches!(via, Ok(None)), matches!(via, Ok(Some(_))), "Bad Via")
         .or_else(|| header(!matches!(from, Ok(None)), matches!(from, Ok(Some(_))), "Missing or Bad From"))
@@ -319,7 +320,8 @@ fn fault(message: &Message) -> Option<Fault> {
         .or_else(|| header(false, call_id, "Missing Call-ID"))
         .or_else(|| header(!matches!(cseq, Ok(None)), matches!(cseq, Ok(Some(_))), "Missing or Bad CSeq"))
         .or_else(|| {
-            let fits = matches!(cseq, Ok(Some(cseq)) if cseq.method_name == message.method_name());
+            let fits = matches!(cseq, Ok(Some(cseq)) if cseq.method == message.method()
+                && (cseq.method != Method::Other || cseq.method_name == message.method_name()));
             header(true, fits, "CSeq Method Does Not Match")
         })
         .or_else(|| header(true, message.content_length().is_ok(), "Bad Content-Length"))
@@ -342,11 +344,8 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         return Some(cx);
     }
     core.counters.received_requests.increment();
-    if cx.message.method() == sip::Method::Other {
+    if cx.message.method() == Method::Other {
         core.counters.unsupported_methods.increment();
-    }
-    if cx.parsed_request_uri().is_err() {
-        core.counters.bad_uris.increment();
     }
     if core.settings.tcp_accept_aliases {
         follow_alias(&cx);

@@ -14,22 +14,20 @@ pub const STATELESS_TAG_LENGTH: usize = 16;
 /// The To tag of our stateless replies to a request: the same for each retransmission, and for the ACK to the reply. A
 /// branch as RFC 3261 section 8.1.1.7 has it is the transaction's alone; an older one may be that of any request.
 #[must_use]
-pub fn stateless_tag(cx: &RouteCx) -> Vec<u8> {
+pub fn stateless_tag(cx: &RouteCx) -> [u8; STATELESS_TAG_LENGTH] {
     let message = &cx.message;
     let via = message.via().ok().flatten();
-    let branch = via.and_then(sip::Via::branch).unwrap_or_default();
     let host: &[u8] = via.map_or(b"", |via| &via.host);
-    let hash = if via.is_some_and(sip::Via::has_rfc3261_branch) {
-        cx.core.keyed_hash(&[&branch, host])
+    let hash = if let Some(branch) = via.and_then(sip::Via::rfc3261_branch) {
+        cx.core.keyed_hash(&[branch, host])
     } else {
+        let branch = via.and_then(sip::Via::branch).unwrap_or_default();
         let call_id = message.call_id().unwrap_or_default();
         let from_tag = message.from().ok().flatten().and_then(sip::NameAddr::tag).unwrap_or_default();
         let number = message.cseq().ok().flatten().map_or(0, |cseq| cseq.number);
         cx.core.keyed_hash(&[&call_id, &number.to_le_bytes(), &from_tag, &branch, host])
     };
-    let mut tag = Vec::with_capacity(STATELESS_TAG_LENGTH);
-    sip::write::hex(&mut tag, hash, STATELESS_TAG_LENGTH);
-    tag
+    sip::write::all_hex_digits(hash)
 }
 
 /// Sends a reply to the request. The queued reply headers (`append_to_reply`) and body go with it and are kept.

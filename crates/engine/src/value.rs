@@ -63,7 +63,7 @@ impl Value {
 /// A number in decimal.
 #[must_use]
 pub fn int_to_str(number: i64) -> Str {
-    Str::from(number.to_string())
+    Str::decimal(number)
 }
 
 impl From<i64> for Value {

@@ -49,6 +49,57 @@ fn find(bytes: &[u8], from: usize, fits: impl Fn(Block) -> Block) -> usize {
     bytes.len().min(at + found.trailing_zeros() as usize)
 }
 
+/// All positions that fit, in order: each byte is compared once, however close together they are.
+pub(crate) struct Positions<'a, F> {
+    bytes: &'a [u8],
+    fits: F,
+    chunks: std::slice::Iter<'a, [u8; block::LENGTH]>,
+    tail: usize,
+    /// Where the next block starts.
+    next: usize,
+    /// What fits in the block before that and was not handed out yet.
+    bits: u32,
+}
+
+impl<'a, F: Fn(Block) -> Block> Positions<'a, F> {
+    /// Those at or after `from`.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], from: usize, fits: F) -> Self {
+        let (chunks, tail) = bytes.get(from..).unwrap_or_default().as_chunks();
+        Self { bytes, fits, chunks: chunks.iter(), tail: tail.len(), next: from, bits: 0 }
+    }
+
+    /// The bits of the bytes behind the last whole block; each time that it is called none are left.
+    #[inline]
+    fn take_tail(&mut self) -> u32 {
+        let length = std::mem::take(&mut self.tail);
+        let (before, tail) = self.bytes.split_at(self.bytes.len() - length);
+        if before.is_empty() || self.bytes.len() < block::LENGTH {
+            return (self.fits)(Block::of_short(tail)).bits() & ((1 << length) - 1);
+        }
+        self.bytes.last_chunk().map_or(0, |&last| (self.fits)(Block::of(last)).bits() >> (block::LENGTH - length))
+    }
+}
+
+impl<F: Fn(Block) -> Block> Iterator for Positions<'_, F> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.bits = match self.chunks.next() {
+                Some(&chunk) => (self.fits)(Block::of(chunk)).bits(),
+                None if self.tail == 0 => return None,
+                None => self.take_tail(),
+            };
+            self.next += block::LENGTH;
+        }
+        let place = self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(self.next - block::LENGTH + place)
+    }
+}
+
 /// The first position of `byte` at or after `from`; the length when there is none. Made for short texts. One copy for all
 /// callers: every message comes by many of them once, and they would fill the instruction cache.
 #[inline(never)]
@@ -169,24 +220,30 @@ pub fn quoted_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// A decimal number of digits only; `None` when empty, too large or anything else.
 #[inline]
 pub fn number<T: TryFrom<u64>>(bytes: &[u8]) -> Option<T> {
-    if bytes.is_empty() || bytes.len() > 20 {
-        return None;
-    }
-    // 19 digits always fit.
-    let (first, last) = bytes.split_at(bytes.len().min(19));
+    let value = if bytes.len() < 20 { few_digits(bytes)? } else { many_digits(bytes)? };
+    T::try_from(value).ok()
+}
+
+/// Of up to 19 digits, which always fit.
+#[inline]
+fn few_digits(bytes: &[u8]) -> Option<u64> {
     let mut value: u64 = 0;
-    for &byte in first {
+    for &byte in bytes {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
     }
-    if let [byte] = last {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value = value.checked_mul(10)?.checked_add(digit)?;
-    }
-    T::try_from(value).ok()
+    (!bytes.is_empty()).then_some(value)
+}
+
+/// Of 20 digits, which may fit.
+#[cold]
+fn many_digits(bytes: &[u8]) -> Option<u64> {
+    let (first, last) = bytes.split_at_checked(19)?;
+    let &[last] = last else { return None };
+    few_digits(first)?.checked_mul(10)?.checked_add(few_digits(&[last])?)
 }
 
 /// Where the next `separator` is at or after `from`, outside quoted strings and `<...>`; the length when there is none.
@@ -284,12 +341,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn positions_are_those_of_one_byte_after_the_other() {
+        let text: Vec<u8> = (0..100_usize).map(|at| if at % 7 == 3 || at % 16 == 15 { b'\n' } else { b'x' }).collect();
+        for end in 0..text.len() {
+            for from in 0..=end {
+                let expected: Vec<usize> = (from..end).filter(|&at| text[at] == b'\n').collect();
+                let found = Positions::new(&text[..end], from, |block| block.equal(b'\n'));
+                assert_eq!(found.collect::<Vec<_>>(), expected, "{from}..{end}");
+            }
+        }
+        let blanks = |text: &'static [u8]| Positions::new(text, 0, |block| block.at_most(b' ')).collect::<Vec<_>>();
+        assert_eq!(blanks(b"a b"), [1]);
+        assert_eq!(Positions::new(b"x", 2, |block| block.equal(b'x')).next(), None);
+    }
+
+    #[test]
     fn numbers_are_strict() {
         assert_eq!(number::<u16>(b"5060"), Some(5060));
         assert_eq!(number::<u16>(b"65536"), None);
         assert_eq!(number::<u32>(b""), None);
         assert_eq!(number::<u32>(b"1x"), None);
+        assert_eq!(number::<u64>(b"9999999999999999999"), Some(9_999_999_999_999_999_999));
+        assert_eq!(number::<u64>(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(number::<u64>(b"18446744073709551616"), None);
+        assert_eq!(number::<u64>(b"1844674407370955161x"), None);
         assert_eq!(number::<u64>(b"99999999999999999999"), None);
+        assert_eq!(number::<u64>(b"000000000000000000001"), None);
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl Str {
         Self(Bytes::from_slice(bytes))
     }
 
+    /// A decimal number.
+    pub fn decimal(number: impl itoa::Integer) -> Self {
+        Self::copy_from(itoa::Buffer::new().format(number).as_bytes())
+    }
+
     /// The bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {

@@ -9,10 +9,14 @@ pub fn decimal(out: &mut Vec<u8>, number: impl itoa::Integer) {
 
 /// Adds the last `digits` digits of a hexadecimal number, zeros in front; at most 16.
 pub fn hex(out: &mut Vec<u8>, number: u64, digits: usize) {
+    out.extend_from_slice(&all_hex_digits(number)[16 - digits.min(16)..]);
+}
+
+/// All 16 digits of a hexadecimal number.
+#[must_use]
+pub fn all_hex_digits(number: u64) -> [u8; 16] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for place in (0..digits.min(16)).rev() {
-        out.push(DIGITS[(number >> (4 * place)) as usize & 15]);
-    }
+    std::array::from_fn(|place| DIGITS[(number >> (60 - 4 * place)) as usize & 15])
 }
 
 /// How many hexadecimal digits a number has, zeros in front not counted.

@@ -368,7 +368,7 @@ fn bigcode() {
 fn badbranch() {
     let message = valid("badbranch");
     assert_sound(&message);
-    assert!(!message.via().unwrap().unwrap().has_rfc3261_branch());
+    assert_eq!(message.via().unwrap().unwrap().rfc3261_branch(), None);
 }
 
 /// 3.3.1: no Call-ID, From, To, Max-Forwards.

@@ -71,9 +71,8 @@ pub(super) fn sys(rest: &[Part]) -> Result<Read, Wrong> {
         "pid" => end(rest, part, |_| Some(Str::from(std::process::id().to_string()))),
         "server_id" => end(rest, part, |cx| Some(Str::from(cx.core.settings.server_id.to_string()))),
         "unique" => end(rest, part, |cx| {
-            let secret =
-                u32::from_be_bytes([cx.core.secret[0], cx.core.secret[1], cx.core.secret[2], cx.core.secret[3]]);
-            Some(Str::from(format!("{:04x}-{:08x}-{secret:08x}", std::process::id(), cx.core.unix_time())))
+            let run = cx.core.keyed_hash(&[]) as u32;
+            Some(Str::from(format!("{:04x}-{:08x}-{run:08x}", std::process::id(), cx.core.unix_time())))
         }),
         _ => Err(Wrong::Name(part.clone(), SYS)),
     }

@@ -1,6 +1,9 @@
 //! What happens before the script, and what is counted.
 
+use std::net::IpAddr;
+
 use super::{Server, from, header, options, start_lines};
+use crate::forward::address_of;
 use sip::Protocol;
 
 #[test]
@@ -127,4 +130,27 @@ fn replies_are_counted_and_sent_on() {
     assert!(server.receive(&reply(&format!("{ours}Via: SIP/2.0/SCTP a\n"), "CSeq: 1 OPTIONS\n")).is_empty());
     assert!(server.receive(&reply(&format!("{ours}{ours}"), "")).is_empty());
     assert_eq!((counters.received_replies.get(), counters.error_replies.get()), (7, 2));
+}
+
+#[test]
+fn addresses_are_those_that_the_standard_library_reads() {
+    let parts = ["", "0", "1", "00", "01", "9", "99", "100", "255", "256", "999", "1000", "1a", "4294967297"];
+    for first in parts {
+        for second in parts {
+            for text in [
+                format!("{first}.{second}.3.4"),
+                format!("1.2.{first}.{second}"),
+                format!("1.2.3.4.{first}"),
+                format!("{first}.{second}"),
+                format!("1.2.3.{first}{second}"),
+            ] {
+                assert_eq!(address_of(text.as_bytes()), text.parse().ok(), "{text}");
+            }
+        }
+    }
+    for text in ["::1", "2001:db8::2", "::ffff:10.0.0.1", "1:2", "example.com", "1.2.3.4:5", "1.2.3.4 "] {
+        let expected = text.parse().ok().map(|address: IpAddr| address.to_canonical());
+        assert_eq!(address_of(text.as_bytes()), expected, "{text}");
+        assert_eq!(address_of(format!("[{text}]").as_bytes()), expected, "{text}");
+    }
 }

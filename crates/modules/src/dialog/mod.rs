@@ -232,7 +232,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         .map_err(|(name, text)| Diagnostic::error(Code::ParamValue, text, creating.span_of(name), "names and `;`"))?;
     let core = creating.core.clone();
     let me = Arc::new(Dialogs {
-        table: table::Table::new(core.secret, u32::try_from(params.hash_size).unwrap_or(1)),
+        table: table::Table::new(u32::try_from(params.hash_size).unwrap_or(1)),
         timer: timer::Timer::default(),
         profiles,
         timeout_avp,

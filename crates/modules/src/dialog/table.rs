@@ -1,6 +1,6 @@
 //! All dialogs: by name, by Call-ID, and by the transactions that belong to them.
 
-use std::hash::{Hash as _, Hasher as _};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -28,18 +28,18 @@ struct Shard {
 pub(super) struct Table {
     shards: Vec<RwLock<Shard>>,
     transactions: Vec<Mutex<HashMap<TransactionId, Arc<Dialog>>>>,
-    secret: [u8; 16],
+    hasher: RandomState,
     entries: u32,
     next: AtomicU32,
     count: AtomicUsize,
 }
 
 impl Table {
-    pub(super) fn new(secret: [u8; 16], entries: u32) -> Self {
+    pub(super) fn new(entries: u32) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| RwLock::default()).collect(),
             transactions: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            secret,
+            hasher: RandomState::new(),
             entries: entries.max(1),
             next: AtomicU32::new(rand::random::<u32>() % 10_000),
             count: AtomicUsize::new(0),
@@ -52,10 +52,7 @@ impl Table {
     }
 
     fn entry(&self, call_id: &[u8]) -> u32 {
-        let mut hash = std::hash::DefaultHasher::new();
-        self.secret.hash(&mut hash);
-        call_id.hash(&mut hash);
-        (hash.finish() % u64::from(self.entries)) as u32
+        (self.hasher.hash_one(call_id) % u64::from(self.entries)) as u32
     }
 
     fn shard(&self, entry: u32) -> &RwLock<Shard> {

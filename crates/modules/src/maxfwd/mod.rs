@@ -77,10 +77,8 @@ fn process(cx: &mut RouteCx, me: &Maxfwd, default: i64) -> CallResult {
             let next = if i64::from(value) > limit { limit } else { i64::from(value) - 1 };
             if let Some(range) = cx.message.header(HeaderName::MaxForwards).map(sip::Header::body_range) {
                 // Blanks behind the number stay.
-                let digits = cx.message.buffer().slice(range.clone()).trim().len();
-                let mut number = Vec::with_capacity(4);
-                sip::write::decimal(&mut number, next);
-                cx.message.edits_mut().replace(range.start..range.start + digits, Str::from(number));
+                let digits = cx.message.buffer().get(range.clone()).map_or(0, |body| sip::scan::trim(body).len());
+                cx.message.edits_mut().replace(range.start..range.start + digits, Str::decimal(next));
             }
             Ok(Return::TRUE)
         }

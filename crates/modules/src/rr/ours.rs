@@ -68,7 +68,8 @@ pub(super) fn received_by(cx: &RouteCx) -> Option<Vec<u8>> {
         Some((host, port)) => (host.as_bytes().into(), port.unwrap_or_else(|| socket.address.port())),
         None => (host_of(cx, socket), socket.address.port()),
     };
-    let mut text = host.into_owned();
+    let mut text = Vec::with_capacity(host.len() + 24);
+    text.extend_from_slice(&host);
     if port != PLAIN_PORT {
         text.push(b':');
         sip::write::decimal(&mut text, port);

@@ -130,7 +130,7 @@ impl Sl {
         };
         // Most tags are somebody else's, which their length tells already.
         let is_ours =
-            |tag: &Str| tag.len() == engine::reply::STATELESS_TAG_LENGTH && **tag == *engine::reply::stateless_tag(cx);
+            |tag: &Str| tag.len() == engine::reply::STATELESS_TAG_LENGTH && **tag == engine::reply::stateless_tag(cx);
         if !tag.is_some_and(|tag| is_ours(&tag)) {
             return true;
         }
@@ -141,8 +141,10 @@ impl Sl {
 }
 
 fn run_event(cx: &mut RouteCx, name: &str) {
-    let Some(program) = cx.program().cloned() else { return };
-    if let Some(route) = program.route(language::ast::RouteKind::Event, name) {
+    let found = cx
+        .program()
+        .and_then(|program| program.route(language::ast::RouteKind::Event, name).map(|route| (program.clone(), route)));
+    if let Some((program, route)) = found {
         program.run_nested(route, cx);
     }
 }

@@ -1,7 +1,7 @@
 //! `$ltt(..)`.
 
 use engine::variable::missing_inner;
-use engine::{Code, CompileEnv, Diagnostic, InnerName, RouteCx, Value, variable};
+use engine::{Code, CompileEnv, Diagnostic, InnerName, RouteCx, Str, Value, variable};
 use language::ast::Variable;
 
 /// Which tag: that of replies without a transaction.
@@ -38,5 +38,5 @@ impl InnerName for Stateless {
 /// is not loaded.
 #[variable("ltt")]
 pub fn ltt(cx: &RouteCx, _which: Stateless) -> Value {
-    engine::reply::stateless_tag(cx).into()
+    Str::copy_from(&engine::reply::stateless_tag(cx)).into()
 }

@@ -197,12 +197,12 @@ impl Via {
         self.params.get("branch")
     }
 
-    /// Whether the branch begins with the magic cookie of RFC 3261 8.1.1.7.
-    pub fn has_rfc3261_branch(&self) -> bool {
-        self.params
-            .find("branch")
-            .and_then(|param| param.value)
-            .is_some_and(|value| value.len() > 7 && value[..7].eq_ignore_ascii_case(b"z9hG4bK"))
+    /// The branch, if it begins with the magic cookie of RFC 3261 8.1.1.7: then no other transaction has it.
+    pub fn rfc3261_branch(&self) -> Option<&[u8]> {
+        let branch = self.params.find("branch")?.value?;
+        let begin = branch.get(..7)?;
+        let is_magic = begin == b"z9hG4bK" || begin.eq_ignore_ascii_case(b"z9hG4bK");
+        (branch.len() > 7 && is_magic).then_some(branch)
     }
 
     /// Where the request really came from (RFC 3261 18.2.1).
@@ -329,7 +329,7 @@ mod tests {
         assert_eq!(via.host, "192.0.2.1");
         assert_eq!(via.port, Some(5062));
         assert_eq!(via.branch().unwrap(), "z9hG4bK77");
-        assert!(via.has_rfc3261_branch());
+        assert_eq!(via.rfc3261_branch().unwrap(), b"z9hG4bK77");
         assert_eq!(via.rport(), Rport::Empty);
         assert_eq!(via.received().unwrap(), "192.0.2.7");
         assert_eq!(via.i().unwrap(), "3");

@@ -197,7 +197,13 @@ impl Message {
 
     /// Call-ID (RFC 3261 20.8); an empty one counts as missing.
     pub fn call_id(&self) -> Option<Str> {
-        self.body_named(HeaderName::CallId).map(Str::into_trimmed).filter(|body| !body.is_empty())
+        self.call_id_bytes().map(|id| self.buffer.slice_ref(id))
+    }
+
+    /// Call-ID as bytes: no reference is counted. See [`Message::call_id`].
+    pub fn call_id_bytes(&self) -> Option<&[u8]> {
+        let body = self.bytes_of(self.header(HeaderName::CallId)?);
+        Some(scan::trim(body)).filter(|id| !id.is_empty())
     }
 
     /// Max-Forwards (RFC 3261 20.22).

@@ -9,10 +9,11 @@
 //! workers are busy so, each comes to its end and back to receiving.
 
 use std::collections::VecDeque;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use foldhash::quality::RandomState;
 use parking_lot::Mutex;
 use sip::Str;
 
@@ -58,7 +59,8 @@ struct Lane {
 
 /// The lanes of one socket.
 pub(super) struct Lanes {
-    /// With random keys, so that nobody can aim at the lane of another's call.
+    /// With random keys, so that nobody can aim at the lane of another's call. A quick hash will do: nothing shows a lane's
+    /// number to anybody, and who guessed it would only wait.
     keys: RandomState,
     lanes: Box<[Mutex<Lane>]>,
     /// The cost of all queues.
@@ -82,7 +84,7 @@ impl Lanes {
     pub(super) fn new(limit: usize) -> Self {
         let lane = || Mutex::new(Lane { holder: NOBODY, queue: VecDeque::new(), cost: 0 });
         Self {
-            keys: RandomState::new(),
+            keys: RandomState::default(),
             lanes: std::iter::repeat_with(lane).take(LANES).collect(),
             cost: AtomicUsize::new(0),
             lane_limit: limit,
