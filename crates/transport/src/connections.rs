@@ -1,6 +1,7 @@
 //! The connection table: by number, by peer address, with limits; and what a connection shares with its senders.
 
 use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use crate::error::SendError;
-use crate::handler::ConnectionId;
+use crate::handler::{ConnectionId, Outgoing};
 use crate::options::TcpOptions;
 use crate::socket::SocketId;
 use crate::statistics::Statistics;
@@ -117,6 +118,14 @@ struct Item {
     close_after: bool,
 }
 
+/// Messages that were not taken.
+pub(crate) struct Refused {
+    /// How many before them were.
+    pub(crate) accepted: usize,
+    /// Why not the next one.
+    pub(crate) error: SendError,
+}
+
 /// What the writer is to do next.
 pub(crate) enum Next {
     /// Nothing is queued.
@@ -216,52 +225,58 @@ impl Connection {
         self.shared.lock().close
     }
 
-    /// Sends a message, or queues what the kernel does not take now. Over a limit the peer is too slow: the connection
-    /// is dropped.
+    /// Sends messages in one piece, or queues what the kernel does not take now. Over a limit the peer is too slow: the
+    /// connection is dropped. Only the last message may be one to close after.
     pub(crate) fn enqueue(
         &self,
-        data: Str,
-        close_after: bool,
+        messages: &[Outgoing],
         options: &TcpOptions,
         statistics: &Statistics,
-    ) -> Result<(), SendError> {
-        if data.is_empty() && !close_after {
-            return Ok(());
-        }
+    ) -> Result<(), Refused> {
         let mut shared = self.shared.lock();
         if shared.state == ConnectionState::Closing {
-            return Err(SendError::Closed(self.peer));
+            return Err(Refused { accepted: 0, error: SendError::Closed(self.peer) });
         }
         // The lock is held over this call, which never waits: messages must not overtake each other.
-        let sent = shared.write_now(&data);
+        let mut sent = shared.write_now(messages);
         if sent > 0 {
             statistics.tcp_sent_bytes.add(sent as u64);
             self.touch();
         }
-        if sent == data.len() && !close_after {
-            statistics.tcp_sent.increment();
-            return Ok(());
-        }
-        let rest = data.len() - sent;
-        let error = if shared.size > 0 && shared.size + rest > options.connection_queue_max {
-            SendError::QueueFull { destination: self.peer, connection: self.id }
-        } else if statistics.tcp_queued.add(rest as u64) > options.queue_max as u64 {
-            statistics.tcp_queued.subtract(rest as u64);
-            SendError::AllQueuesFull
-        } else {
-            if close_after {
-                shared.state = ConnectionState::Closing;
+        let mut refused = None;
+        for (accepted, &Outgoing { ref data, close_after, .. }) in messages.iter().enumerate() {
+            let of_this = sent.min(data.len());
+            sent -= of_this;
+            let rest = data.len() - of_this;
+            if rest == 0 && !close_after {
+                statistics.tcp_sent.add(u64::from(!data.is_empty()));
+                continue;
             }
-            shared.size += rest;
-            shared.queue.push_back(Item { data, sent, close_after });
-            drop(shared);
-            self.queued.notify_one();
-            return Ok(());
-        };
+            let error = if shared.size > 0 && shared.size + rest > options.connection_queue_max {
+                SendError::QueueFull { destination: self.peer, connection: self.id }
+            } else if statistics.tcp_queued.add(rest as u64) > options.queue_max as u64 {
+                statistics.tcp_queued.subtract(rest as u64);
+                SendError::AllQueuesFull
+            } else {
+                if close_after {
+                    shared.state = ConnectionState::Closing;
+                }
+                shared.size += rest;
+                shared.queue.push_back(Item { data: data.clone(), sent: of_this, close_after });
+                continue;
+            };
+            refused = Some(Refused { accepted, error });
+            break;
+        }
+        let waits = !shared.queue.is_empty();
         drop(shared);
+        if waits {
+            self.queued.notify_one();
+        }
+        let Some(refused) = refused else { return Ok(()) };
         statistics.tcp_queue_full.increment();
         self.request_close(CloseReason::Slow);
-        Err(error)
+        Err(refused)
     }
 
     /// What to write next.
@@ -312,11 +327,29 @@ impl Connection {
 impl Shared {
     /// Writes what the kernel takes at once, if nothing waits before it; returns how much. An error is left to the
     /// connection's task, which will meet it too.
-    fn write_now(&self, data: &[u8]) -> usize {
-        match &self.stream {
-            Some(stream) if self.queue.is_empty() && !data.is_empty() => stream.try_write(data).unwrap_or(0),
-            _ => 0,
+    fn write_now(&self, messages: &[Outgoing]) -> usize {
+        let Some(stream) = self.stream.as_ref().filter(|_| self.queue.is_empty()) else { return 0 };
+        let mut sent = 0;
+        for some in messages.chunks(WRITE_PIECES) {
+            let length = some.iter().map(|message| message.data.len()).sum();
+            let written = match some {
+                _ if length == 0 => Ok(0),
+                [one] => stream.try_write(&one.data),
+                _ => {
+                    let mut pieces = [IoSlice::new(b""); WRITE_PIECES];
+                    for (piece, message) in pieces.iter_mut().zip(some) {
+                        *piece = IoSlice::new(&message.data);
+                    }
+                    stream.try_write_vectored(&pieces[..some.len()])
+                }
+            };
+            let written = written.unwrap_or(0);
+            sent += written;
+            if written < length {
+                break;
+            }
         }
+        sent
     }
 }
 

@@ -11,7 +11,7 @@ use sip::Protocol;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
-use crate::connections::{CloseReason, Connection, ConnectionInfo, Connections, NewConnection};
+use crate::connections::{CloseReason, Connection, ConnectionInfo, Connections, NewConnection, Refused};
 use crate::error::{BindError, SendError};
 use crate::handler::{ConnectionId, Handler, Network, Outgoing, SendFailure};
 use crate::options::{Options, Severity};
@@ -212,44 +212,70 @@ impl Transport {
         }
     }
 
-    fn send_stream(&self, outgoing: &Outgoing) -> Result<(), SendError> {
+    /// Sends messages over connections: what goes over the same one leaves together.
+    fn send_streams(&self, outbox: &mut Vec<Outgoing>) {
+        while let Some(first) = outbox.first() {
+            let way = way_of(first);
+            let mut closes = false;
+            // What follows a message to close after needs another connection.
+            let mut together: Vec<Outgoing> = outbox
+                .extract_if(.., |next| {
+                    let joins = !closes && way_of(next) == way;
+                    closes |= joins && next.close_after;
+                    joins
+                })
+                .collect();
+            while let Err(Refused { accepted, error }) = self.send_stream(&together) {
+                self.log_failure(&error);
+                if let Some(refused) = together.drain(..=accepted).next_back() {
+                    self.tell_failure(SendFailure::of(refused, error));
+                }
+            }
+        }
+    }
+
+    /// Sends messages that go the same way, in order.
+    fn send_stream(&self, messages: &[Outgoing]) -> Result<(), Refused> {
+        let Some(outgoing) = messages.first() else { return Ok(()) };
         let connections = &self.inner.connections;
         let usable = |connection: &Arc<Connection>| {
             connection.protocol == outgoing.protocol && connection.close_requested().is_none()
         };
         let wanted = outgoing.connection.and_then(|id| connections.get(id)).filter(usable);
         let found = wanted.or_else(|| connections.find(outgoing.protocol, outgoing.destination, Some(outgoing.socket)));
-        match found.map(|connection| self.enqueue(&connection, outgoing)) {
+        match found.map(|connection| self.enqueue(&connection, messages)) {
             // It closed at this very moment: as if it had not been found.
-            None | Some(Err(SendError::Closed(_))) => self.send_by_new_connection(outgoing),
+            None | Some(Err(Refused { error: SendError::Closed(_), .. })) => {
+                self.send_by_new_connection(outgoing, messages)
+            }
             Some(result) => result,
         }
     }
 
-    fn enqueue(&self, connection: &Connection, outgoing: &Outgoing) -> Result<(), SendError> {
-        let inner = &self.inner;
-        connection.enqueue(outgoing.data.clone(), outgoing.close_after, &inner.options.tcp, &inner.statistics)
+    fn enqueue(&self, connection: &Connection, messages: &[Outgoing]) -> Result<(), Refused> {
+        connection.enqueue(messages, &self.inner.options.tcp, &self.inner.statistics)
     }
 
     /// Puts a new connection into the table and starts to open it; what is queued meanwhile is written then.
-    fn send_by_new_connection(&self, outgoing: &Outgoing) -> Result<(), SendError> {
+    fn send_by_new_connection(&self, outgoing: &Outgoing, messages: &[Outgoing]) -> Result<(), Refused> {
         let inner = &self.inner;
         let Outgoing { socket, protocol, destination: peer, .. } = *outgoing;
-        let no_socket = SendError::NoSocket { socket, protocol };
-        let Some(local) = self.socket(socket) else { return Err(no_socket) };
-        if local.protocol != protocol || local.address.is_ipv4() != peer.is_ipv4() {
-            return Err(no_socket);
-        }
+        let refused = |error| Err(Refused { accepted: 0, error });
+        let fits = |local: &&LocalSocket| local.protocol == protocol && local.address.is_ipv4() == peer.is_ipv4();
+        let Some(local) = self.socket(socket).filter(fits) else {
+            return refused(SendError::NoSocket { socket, protocol });
+        };
         if outgoing.no_connect || inner.options.tcp.no_connect {
-            return Err(SendError::NoConnection(peer));
+            return refused(SendError::NoConnection(peer));
         }
-        let Some(running) = inner.running() else { return Err(SendError::NotRunning) };
+        let Some(running) = inner.running() else { return refused(SendError::NotRunning) };
         let new =
             NewConnection { protocol, socket, local: SocketAddr::new(local.address.ip(), 0), peer, inbound: false };
-        let (connection, is_new) =
-            inner.connections.find_or_insert(new, &inner.options.tcp).map_err(|_| SendError::TooManyConnections)?;
-        // Queued before opening starts: a failure of that is then told for this message too.
-        let result = self.enqueue(&connection, outgoing);
+        let Ok((connection, is_new)) = inner.connections.find_or_insert(new, &inner.options.tcp) else {
+            return refused(SendError::TooManyConnections);
+        };
+        // Queued before opening starts: a failure of that is then told for these messages too.
+        let result = self.enqueue(&connection, messages);
         if is_new {
             inner.statistics.tcp_connections.increment();
             let task = tcp::connect(self.clone(), running.handler, connection, local.address);
@@ -264,10 +290,16 @@ impl Transport {
     }
 }
 
+/// What decides over which connection a message goes.
+fn way_of(outgoing: &Outgoing) -> (SocketId, Protocol, SocketAddr, Option<ConnectionId>, bool) {
+    let Outgoing { socket, protocol, destination, connection, no_connect, .. } = *outgoing;
+    (socket, protocol, destination, connection, no_connect)
+}
+
 impl Network for Transport {
     fn send(&self, outgoing: Outgoing) -> Result<(), SendError> {
         if outgoing.protocol != Protocol::Udp {
-            return self.send_stream(&outgoing);
+            return self.send_stream(&[outgoing]).map_err(|refused| refused.error);
         }
         let Some(listener) = self.udp_listener(outgoing.socket) else {
             return Err(SendError::NoSocket { socket: outgoing.socket, protocol: outgoing.protocol });
@@ -287,16 +319,11 @@ impl Network for Transport {
                 self.send_udp(socket, &outbox[index..]);
             }
         }
-        if !streams {
-            outbox.clear();
-            return;
+        if streams {
+            outbox.retain(|outgoing| outgoing.protocol != Protocol::Udp);
+            self.send_streams(outbox);
         }
-        for outgoing in outbox.drain(..).filter(|outgoing| outgoing.protocol != Protocol::Udp) {
-            if let Err(error) = self.send_stream(&outgoing) {
-                self.log_failure(&error);
-                self.tell_failure(SendFailure::of(outgoing, error));
-            }
-        }
+        outbox.clear();
     }
 
     fn sockets(&self) -> &[LocalSocket] {

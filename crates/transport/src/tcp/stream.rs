@@ -126,8 +126,8 @@ fn handle_frames(
                 inner.statistics.tcp_pings.increment();
                 if inner.options.tcp.crlf_pong {
                     // When the queue is full the connection closes anyway.
-                    let pong = Str::from_static(PONG);
-                    let _ = connection.enqueue(pong, false, &inner.options.tcp, &inner.statistics);
+                    let pong = Outgoing::reply_to(&received, Str::from_static(PONG));
+                    let _ = connection.enqueue(&[pong], &inner.options.tcp, &inner.statistics);
                 }
             }
             Frame::Pong => {}

@@ -86,6 +86,65 @@ fn garbage_closes_the_connection_and_no_other() {
 }
 
 #[test]
+fn what_a_batch_leads_to_leaves_in_order_to_each_peer() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = listener.local_addr().unwrap();
+    let server = Server::start(
+        &[local(Protocol::Tcp)],
+        Options::default(),
+        Box::new(move |received, data, outbox| {
+            outbox.push(Outgoing::reply_to(received, data.clone()));
+            outbox.push(to(other, data.clone()));
+        }),
+    );
+    let mut client = connect(&server);
+    let messages: Vec<u8> = (0..40).flat_map(|number| message(number).to_vec()).collect();
+    for round in 1..=5 {
+        client.write_all(&messages).unwrap();
+        assert_eq!(read_exactly(&mut client, messages.len()), &messages[..], "{round}");
+    }
+    let mut other = listener.accept().unwrap().0;
+    other.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(read_exactly(&mut other, 5 * messages.len()), &messages.repeat(5)[..]);
+    let statistics = server.transport.statistics();
+    wait_for("the counters", || statistics.tcp_sent.get() == 400 && statistics.tcp_queued.get() == 0);
+}
+
+#[test]
+fn each_message_of_a_batch_is_sent_or_told() {
+    let data = Str::from(vec![b'x'; 300_000]);
+    let sent = data.clone();
+    let server = Server::start(
+        &[local(Protocol::Tcp)],
+        Options { tcp: TcpOptions { connection_queue_max: 1_000_000, ..TcpOptions::default() }, ..Options::default() },
+        Box::new(move |received, _, outbox| {
+            outbox.extend((0..60).map(|_| {
+                let mut outgoing = Outgoing::reply_to(received, sent.clone());
+                outgoing.no_connect = true;
+                outgoing
+            }));
+        }),
+    );
+    // It reads nothing: the kernel takes some, the queue three, and the rest comes back.
+    let mut client = connect(&server);
+    client.write_all(&message(0)).unwrap();
+    server.received();
+    let mut failed = 0;
+    let mut closed = None;
+    let statistics = server.transport.statistics();
+    while closed.is_none() || failed + statistics.tcp_sent.get() < 60 {
+        match server.event() {
+            Event::Failed(failure) => failed += u64::from(failure.data == data),
+            Event::Closed(_, reason) => closed = Some(reason),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(closed, Some(CloseReason::Slow));
+    assert_eq!(failed + statistics.tcp_sent.get(), 60);
+    assert_eq!((statistics.tcp_queued.get(), statistics.tcp_queue_full.get()), (0, 1));
+}
+
+#[test]
 fn a_peer_that_does_not_read_is_dropped_and_costs_nobody_else_time() {
     let server = server(TcpOptions { connection_queue_max: 100_000, ..TcpOptions::default() });
     let (mut slow, mut good) = (connect(&server), connect(&server));
