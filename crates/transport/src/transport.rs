@@ -215,13 +215,14 @@ impl Transport {
     /// Sends messages over connections: what goes over the same one leaves together.
     fn send_streams(&self, outbox: &mut Vec<Outgoing>) {
         while let Some(first) = outbox.first() {
-            let way = way_of(first);
-            let mut closes = false;
-            // What follows a message to close after needs another connection.
+            let (way, peer) = (way_of(first), (first.protocol, first.destination));
+            let mut ended = false;
             let mut together: Vec<Outgoing> = outbox
                 .extract_if(.., |next| {
-                    let joins = !closes && way_of(next) == way;
-                    closes |= joins && next.close_after;
+                    let joins = !ended && way_of(next) == way;
+                    // What follows a message to close after needs another connection, and nothing overtakes what goes to
+                    // the same peer in another way.
+                    ended |= (next.protocol, next.destination) == peer && (!joins || next.close_after);
                     joins
                 })
                 .collect();

@@ -111,6 +111,22 @@ fn what_a_batch_leads_to_leaves_in_order_to_each_peer() {
 }
 
 #[test]
+fn nothing_overtakes_what_goes_to_the_same_peer_in_another_way() {
+    let server = Server::start(
+        &[local(Protocol::Tcp)],
+        Options::default(),
+        Box::new(|received, _, outbox| {
+            let reply = |text| Outgoing::reply_to(received, Str::from_static(text));
+            let request = to(received.source, Str::from_static("2"));
+            outbox.extend([reply("0"), reply("1"), request, reply("3"), reply("4")]);
+        }),
+    );
+    let mut client = connect(&server);
+    client.write_all(&message(0)).unwrap();
+    assert_eq!(read_exactly(&mut client, 5), "01234");
+}
+
+#[test]
 fn each_message_of_a_batch_is_sent_or_told() {
     let data = Str::from(vec![b'x'; 300_000]);
     let sent = data.clone();
