@@ -130,6 +130,10 @@ fn counted_time(server: &Server, time: Duration) {
     black_box(());
 }
 
+/// How many units of a workload are counted: what happens now and then (the allocator gets new memory) is spread over
+/// them. `xtask/src/count.rs` divides by it.
+pub const UNITS: u32 = 16;
+
 /// One unit of a workload.
 type Unit = fn(&mut Player);
 
@@ -155,20 +159,22 @@ impl Player {
         for user in 0..workload.users {
             player.registers(user, 1);
         }
-        for _ in 0..4 {
+        for _ in 0..UNITS {
             (player.unit)(&mut player);
         }
         player
     }
 
-    /// Plays one unit; the server's instructions are counted.
+    /// Plays [`UNITS`] units; the server's instructions are counted.
     ///
     /// # Panics
     /// When the server does not answer as it should.
     #[must_use]
     pub fn play(mut self) -> Self {
         self.counted = true;
-        (self.unit)(&mut self);
+        for _ in 0..UNITS {
+            (self.unit)(&mut self);
+        }
         self
     }
 

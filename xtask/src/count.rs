@@ -19,6 +19,9 @@ const RECORDED: &str = "bench/instructions.json";
 /// How many percent more than recorded are too many. Two runs of one build differ by less than one.
 const TOLERANCE: f64 = 5.0;
 
+/// How many units of a workload the bench plays; as `UNITS` of bench/src/play.rs.
+const UNITS: u64 = 16;
+
 /// Runs both benches.
 pub(crate) fn run() -> Result<(), String> {
     let counts = count()?;
@@ -94,7 +97,7 @@ fn compiler() -> Result<String, String> {
     Ok(text.split(' ').take(2).collect::<Vec<_>>().join(" "))
 }
 
-/// Names of the benches, as `workload.call`, and their instructions.
+/// Names of the benches, as `workload.call`, and their instructions: of a message, or of one unit of a workload.
 fn count() -> Result<Vec<(String, u64)>, String> {
     packages::install_program("/usr/bin/valgrind", "valgrind")?;
     let output = Command::new("cargo")
@@ -128,7 +131,10 @@ fn read(line: &str) -> Result<(String, u64), String> {
     let count = bench["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"].as_u64();
     match count {
         Some(0) | None => Err(format!("{name}: nothing was counted")),
-        Some(count) => Ok((name, count)),
+        Some(count) => {
+            let units = if name.starts_with("workload.") { UNITS } else { 1 };
+            Ok((name, count / units))
+        }
     }
 }
 
@@ -154,8 +160,9 @@ mod tests {
     #[test]
     fn the_output_of_the_runner_is_read() {
         let line = r#"{"function_name":"workload","id":"call","profiles":[{"data":{"parts":[],"total":{"metrics":
-            {"Ir":{"values":{"new":42,"old":43}}}}}}]}"#;
+            {"Ir":{"values":{"new":672,"old":43}}}}}}]}"#;
         assert_eq!(read(&line.replace('\n', "")), Ok(("workload.call".to_owned(), 42)));
+        assert_eq!(read(&line.replace("workload", "parse").replace('\n', "")), Ok(("parse.call".to_owned(), 672)));
         assert!(read("{}").is_err());
         assert!(read("{").is_err());
     }

@@ -15,8 +15,20 @@ pub fn hex(out: &mut Vec<u8>, number: u64, digits: usize) {
 /// All 16 digits of a hexadecimal number.
 #[must_use]
 pub fn all_hex_digits(number: u64) -> [u8; 16] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    std::array::from_fn(|place| DIGITS[(number >> (60 - 4 * place)) as usize & 15])
+    let mut digits = [0; 16];
+    digits[..8].copy_from_slice(&eight_hex_digits(number >> 32));
+    digits[8..].copy_from_slice(&eight_hex_digits(number & 0xffff_ffff));
+    digits
+}
+
+/// The digits of a number of 32 bits, all at a time: each four bits get a byte, and each byte what makes a digit of it.
+fn eight_hex_digits(number: u64) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let pairs = (number | number << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (pairs | pairs << 8) & 0x00ff_00ff_00ff_00ff;
+    let digits = (bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letters = (digits + 6 * EACH) >> 4 & EACH;
+    (digits + u64::from(b'0') * EACH + letters * u64::from(b'a' - b'9' - 1)).to_be_bytes()
 }
 
 /// How many hexadecimal digits a number has, zeros in front not counted.
@@ -62,7 +74,7 @@ mod tests {
 
     #[test]
     fn as_the_formatting_machinery_writes_them() {
-        for number in [0, 1, 0xab, 0xffff_ffff, u64::MAX] {
+        for number in [0, 1, 0xab, 0xffff_ffff, 0x0123_4567_89ab_cdef, 0x1_0000_0000, u64::MAX] {
             assert_eq!(text(|out| hex(out, number, 16)), format!("{number:016x}"));
         }
         assert_eq!(text(|out| hex(out, 0xab, 4)), "00ab");

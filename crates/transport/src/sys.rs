@@ -62,6 +62,15 @@ impl ReceiveBatch {
 
     /// Waits for one datagram and takes as many as are there; returns how many. Zero after the socket was shut down.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_WAITFORONE)
+    }
+
+    /// Takes as many datagrams as are there: an error (`WouldBlock`) when there is none.
+    pub(crate) fn receive_now(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.receive_with(socket, libc::MSG_DONTWAIT)
+    }
+
+    fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
         let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
         for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).take(self.wanted).enumerate() {
@@ -81,7 +90,7 @@ impl ReceiveBatch {
                 socket.as_raw_fd(),
                 headers.as_mut_ptr().cast(),
                 self.wanted as libc::c_uint,
-                libc::MSG_WAITFORONE as _,
+                flags as _,
                 std::ptr::null_mut(),
             )
         };

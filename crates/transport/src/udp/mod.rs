@@ -5,6 +5,7 @@
 //! messages of one call in order nevertheless.
 
 mod lanes;
+mod polling;
 mod reports;
 mod turns;
 mod worker;
