@@ -309,12 +309,15 @@ impl Core {
     #[must_use]
     pub fn is_myself(&self, host: &[u8], port: Option<u16>, protocol: Option<Protocol>) -> bool {
         let bare = host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host);
-        let address: Option<std::net::IpAddr> = std::str::from_utf8(bare).ok().and_then(|host| host.parse().ok());
+        let is_address_of = |socket: &LocalSocket| match crate::forward::ipv4(bare) {
+            Some(address) => socket.address.ip() == address,
+            None => std::str::from_utf8(bare).is_ok_and(|host| host.parse() == Ok(socket.address.ip())),
+        };
         let port_fits = |ours: u16| port.is_none_or(|port| port == ours);
         let protocol_fits = |ours: Protocol| protocol.is_none_or(|protocol| protocol == ours);
         self.sockets().iter().any(|socket| {
             protocol_fits(socket.protocol)
-                && (port_fits(socket.address.port()) && address.is_some_and(|address| address == socket.address.ip())
+                && (port_fits(socket.address.port()) && is_address_of(socket)
                     || socket.advertise.as_ref().is_some_and(|(advertised, advertised_port)| {
                         advertised.as_bytes().eq_ignore_ascii_case(bare)
                             && port_fits(advertised_port.unwrap_or_else(|| socket.address.port()))

@@ -78,25 +78,29 @@ pub fn address_of(host: &[u8]) -> Option<IpAddr> {
 
 /// An IPv4 address as the standard library reads it: four numbers without zeros in front. Nearly every host of a message
 /// is asked whether it is one.
-fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
-    if text.len() > "255.255.255.255".len() {
-        return None;
-    }
-    let (mut address, mut dots, mut number, mut digits) = (0_u64, 0, 0_u64, 0);
-    let is_octet = |number: u64, digits| number <= 255 && digits == 1 + u32::from(number > 9) + u32::from(number > 99);
-    for &byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            number = number * 10 + u64::from(digit);
-            digits += 1;
-        } else if byte == b'.' && is_octet(number, digits) {
-            address = address << 8 | number;
-            (dots, number, digits) = (dots + 1, 0, 0);
-        } else {
-            return None;
-        }
-    }
-    (dots == 3 && is_octet(number, digits)).then(|| Ipv4Addr::from_bits((address << 8 | number) as u32))
+pub(crate) fn ipv4(text: &[u8]) -> Option<Ipv4Addr> {
+    let (a, rest) = octet(text)?;
+    let (b, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (c, rest) = octet(rest.strip_prefix(b".")?)?;
+    let (d, rest) = octet(rest.strip_prefix(b".")?)?;
+    rest.is_empty().then(|| Ipv4Addr::new(a, b, c, d))
+}
+
+/// A number up to 255 at the start of a text, and what follows it. A zero is a number of its own.
+#[inline(always)]
+fn octet(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (first, rest) = digit(text)?;
+    let Some((second, after)) = digit(rest).filter(|_| first != 0) else { return Some((first, rest)) };
+    let two = first * 10 + second;
+    let Some((third, end)) = digit(after) else { return Some((two, after)) };
+    Some((two.checked_mul(10)?.checked_add(third)?, end))
+}
+
+#[inline(always)]
+fn digit(text: &[u8]) -> Option<(u8, &[u8])> {
+    let (byte, rest) = text.split_first()?;
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then_some((digit, rest))
 }
 
 /// The host and port that others shall use for a socket: advertised ones first.

@@ -297,9 +297,10 @@ pub(crate) fn for_each_value(text: Str, mut each: impl FnMut(Str) -> Option<()>)
 /// line starts of the header section, for who must know which call a message belongs to before anything else.
 pub fn call_id(message: &[u8]) -> Option<&[u8]> {
     // Empty lines may stand before the start line (RFC 3261 7.5).
-    let mut at = skip_while(message, 0, |byte| matches!(byte, b'\r' | b'\n'));
+    let start = skip_while(message, 0, |byte| matches!(byte, b'\r' | b'\n'));
+    let mut line_feeds = Positions::new(message, start, |block| block.equal(b'\n'));
     loop {
-        at = after_line_feed(message, at)?;
+        let at = line_feeds.next()? + 1;
         let name_length = match message.get(at)? {
             b'c' | b'C' if is_call_id(message.get(at..at + 7)?) => 7,
             b'i' | b'I' => 1,

@@ -1,7 +1,5 @@
 //! Which URIs are this server, and which socket they name.
 
-use std::net::IpAddr;
-
 use engine::RouteCx;
 use engine::forward::{address_of, host_of};
 use sip::{Protocol, Uri};
@@ -11,18 +9,20 @@ use transport::{LocalSocket, SocketId};
 pub(super) const PLAIN_PORT: u16 = 5060;
 
 /// Whether host and port are those of a socket, as bound or as advertised.
-fn names_socket(cx: &RouteCx, socket: &LocalSocket, host: &[u8], address: Option<IpAddr>, port: u16) -> bool {
+fn names_socket(cx: &RouteCx, socket: &LocalSocket, host: &[u8], port: u16) -> bool {
     let advertised = socket.advertise.as_ref().is_some_and(|(name, advertised)| {
         name.as_bytes().eq_ignore_ascii_case(host) && port == advertised.unwrap_or_else(|| socket.address.port())
     });
     if advertised || port != socket.address.port() {
         return advertised;
     }
-    address.is_some_and(|address| {
-        let bound = socket.address.ip();
-        address == bound.to_canonical()
-            || bound.is_unspecified() && address == cx.received.destination.ip().to_canonical()
-    })
+    // Mostly written as we write it.
+    socket.host.as_bytes() == host
+        || address_of(host).is_some_and(|address| {
+            let bound = socket.address.ip();
+            address == bound.to_canonical()
+                || bound.is_unspecified() && address == cx.received.destination.ip().to_canonical()
+        })
 }
 
 /// The ports that a URI can mean: our Record-Route leaves out 5060 for every protocol.
@@ -37,10 +37,9 @@ fn ports(uri: &Uri) -> impl Iterator<Item = u16> {
 /// Whether a Route (or request-URI) names this server: a socket, an advertised address or an alias.
 pub(super) fn is_ours(cx: &RouteCx, uri: &Uri) -> bool {
     let host = uri.host_bytes();
-    let address = address_of(host);
     uri.scheme().is_sip()
         && ports(uri).any(|port| {
-            cx.core.sockets().iter().any(|socket| names_socket(cx, socket, host, address, port))
+            cx.core.sockets().iter().any(|socket| names_socket(cx, socket, host, port))
                 || cx.core.is_myself(host, Some(port), Some(uri.protocol()))
         })
 }
@@ -55,9 +54,7 @@ pub(super) fn socket_of(cx: &RouteCx, uri: &Uri, by_name: bool) -> Option<Socket
         }
     }
     let (protocol, host) = (uri.protocol(), uri.host_bytes());
-    let address = address_of(host);
-    let fits =
-        |socket: &&LocalSocket, port| socket.protocol == protocol && names_socket(cx, socket, host, address, port);
+    let fits = |socket: &&LocalSocket, port| socket.protocol == protocol && names_socket(cx, socket, host, port);
     ports(uri).find_map(|port| sockets.iter().find(|socket| fits(socket, port))).map(|socket| socket.id)
 }
 

@@ -174,7 +174,15 @@ impl Uri {
     /// The first parameter called `name` (letters of either case).
     pub fn find_param(&self, name: impl AsRef<[u8]>) -> Option<Param<'_>> {
         let name = name.as_ref();
-        self.iter_params().find(|param| param.name.eq_ignore_ascii_case(name))
+        self.bytes(self.params).split(|&byte| byte == b';').find_map(|piece| {
+            let (own, rest) = piece.split_at_checked(name.len()).filter(|_| !piece.is_empty())?;
+            let value = match rest {
+                [] => None,
+                [b'=', value @ ..] => Some(value),
+                _ => return None,
+            };
+            own.eq_ignore_ascii_case(name).then_some(Param { name: own, value })
+        })
     }
 
     /// The value of the parameter called `name`; the empty text when it has none; `None` when it is missing.

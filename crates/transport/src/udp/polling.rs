@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use crate::sys::ReceiveBatch;
 
 /// So long is asked again: less than sleeping costs.
-const WINDOW: Duration = Duration::from_micros(5);
+const WINDOW: Duration = Duration::from_micros(8);
 
 /// After so many times in a row that nothing came the worker sleeps at once.
 const PATIENCE: u8 = 3;
 
 /// One of so many times without hope is a trial: the burst may have begun.
-const TRIAL: u8 = 16;
+const TRIAL: u8 = 8;
 
 /// Whether a worker asks again before it sleeps.
 #[derive(Default)]
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn what_came_soon_is_waited_for_awake() {
         let mut polling = Polling::default();
-        let trials = |polling: &mut Polling| (0..160).filter(|_| polling.is_worthwhile()).count();
+        let trials = |polling: &mut Polling| (0..80).filter(|_| polling.is_worthwhile()).count();
         assert_eq!(trials(&mut polling), 10, "now and then it is tried");
         polling.learn(true);
         for _ in 0..PATIENCE {
