@@ -33,13 +33,18 @@ type RawAddress = libc::sockaddr_in6;
 struct Control([u8; CONTROL]);
 
 /// Memory to receive a batch of datagrams in, reused for every call.
+///
+/// The headers point to the other lists, whose memory stays where it is: none of them grows or is replaced.
 pub(crate) struct ReceiveBatch {
     buffers: Vec<u8>,
     addresses: Vec<RawAddress>,
     controls: Vec<Control>,
-    lengths: Vec<(usize, usize)>,
-    count: usize,
-    /// How many the next call asks for: preparing places that stay empty costs time.
+    /// Only the headers look at it.
+    _vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+    /// How many headers the last call changed.
+    received: usize,
+    /// How many the next call asks for: preparing places that stay empty costs time, in the kernel as well.
     wanted: usize,
 }
 
@@ -50,14 +55,20 @@ impl ReceiveBatch {
     /// Room for `count` datagrams. Untouched parts of the buffers cost address space, not memory.
     pub(crate) fn new(count: usize, with_local_address: bool) -> Self {
         let count = count.clamp(1, MAX_BATCH);
-        Self {
-            buffers: vec![0; count * BUFFER],
-            addresses: vec![raw_address_zero(); count],
-            controls: vec![Control([0; CONTROL]); if with_local_address { count } else { 0 }],
-            lengths: vec![(0, 0); count],
-            count,
-            wanted: count.min(FEW),
+        let mut buffers = vec![0; count * BUFFER];
+        let mut addresses = vec![raw_address_zero(); count];
+        let mut controls = vec![Control([0; CONTROL]); if with_local_address { count } else { 0 }];
+        let mut vectors: Vec<_> = buffers
+            .chunks_exact_mut(BUFFER)
+            .map(|buffer| libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() })
+            .collect();
+        let mut headers: Vec<_> =
+            addresses.iter_mut().zip(&mut vectors).map(|(address, vector)| message_header(address, vector)).collect();
+        for (header, control) in headers.iter_mut().zip(&mut controls) {
+            header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = CONTROL as _;
         }
+        Self { buffers, addresses, controls, _vectors: vectors, headers, received: 0, wanted: count.min(FEW) }
     }
 
     /// Waits for one datagram and takes as many as are there; returns how many. Zero after the socket was shut down.
@@ -71,40 +82,31 @@ impl ReceiveBatch {
     }
 
     fn receive_with(&mut self, socket: BorrowedFd<'_>, flags: libc::c_int) -> io::Result<usize> {
-        let mut vectors: [MaybeUninit<libc::iovec>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
-        let mut headers: [MaybeUninit<libc::mmsghdr>; MAX_BATCH] = [MaybeUninit::uninit(); MAX_BATCH];
-        for (index, buffer) in self.buffers.chunks_exact_mut(BUFFER).take(self.wanted).enumerate() {
-            let vector =
-                vectors[index].write(libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() });
-            let mut header = message_header(&mut self.addresses[index], vector);
-            if let Some(control) = self.controls.get_mut(index) {
-                header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
-                header.msg_hdr.msg_controllen = CONTROL as _;
-            }
-            headers[index].write(header);
+        let control = if self.controls.is_empty() { 0 } else { CONTROL };
+        for header in self.headers.iter_mut().take(self.received) {
+            header.msg_hdr.msg_namelen = size_of::<RawAddress>() as libc::socklen_t;
+            header.msg_hdr.msg_controllen = control as _;
         }
-        // SAFETY: the first `wanted` headers were written above and point to memory that `self` owns and that is
-        // exclusively borrowed during the call; each length is that of its buffer. Every byte value is valid in it.
+        self.received = 0;
+        // SAFETY: there are at least `wanted` headers; each points to memory that `self` owns, that stays where it is, and
+        // that is exclusively borrowed during the call; the lengths are those of that memory. Every byte value is valid in
+        // it.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                headers.as_mut_ptr().cast(),
+                self.headers.as_mut_ptr(),
                 self.wanted as libc::c_uint,
                 flags as _,
                 std::ptr::null_mut(),
             )
         };
         let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?.min(self.wanted);
-        for (length, header) in self.lengths.iter_mut().zip(&headers).take(received) {
-            // SAFETY: all `wanted` headers were initialised above, and the kernel only overwrites them.
-            let header = unsafe { header.assume_init_ref() };
-            *length = (header.msg_len as usize, header.msg_hdr.msg_controllen as usize);
-        }
+        self.received = received;
         // Full: there are more. Mostly empty: the rush is over.
         if received == self.wanted {
-            self.wanted = (2 * self.wanted).min(self.count);
+            self.wanted = (2 * self.wanted).min(self.headers.len());
         } else if received < self.wanted / 2 {
-            self.wanted = (self.wanted / 2).max(FEW).min(self.count);
+            self.wanted = (self.wanted / 2).max(FEW).min(self.headers.len());
         }
         Ok(received)
     }
@@ -112,7 +114,7 @@ impl ReceiveBatch {
     /// A received datagram.
     pub(crate) fn data(&self, index: usize) -> &[u8] {
         let start = index * BUFFER;
-        &self.buffers[start..start + self.lengths[index].0.min(BUFFER)]
+        &self.buffers[start..start + (self.headers[index].msg_len as usize).min(BUFFER)]
     }
 
     /// Where it came from; `None` for an address family that is not IP.
@@ -123,7 +125,7 @@ impl ReceiveBatch {
     /// The local address it came to, when the kernel was asked to tell.
     pub(crate) fn local_address(&self, index: usize) -> Option<IpAddr> {
         let control = self.controls.get(index)?;
-        local_address_of(control, self.lengths[index].1)
+        local_address_of(control, self.headers[index].msg_hdr.msg_controllen as usize)
     }
 }
 
