@@ -113,19 +113,10 @@ impl fmt::Debug for Hex {
 
 /// The hash of `parts` with colons between them.
 pub fn hash(algorithm: Algorithm, parts: &[&[u8]]) -> Hex {
-    fn run<D: Digest>(parts: &[&[u8]]) -> Hex {
-        let mut hasher = D::new();
-        for (index, part) in parts.iter().enumerate() {
-            if index > 0 {
-                hasher.update(b":");
-            }
-            hasher.update(part);
-        }
-        Hex::new(&hasher.finalize())
-    }
+    let text = parts.join(&b':');
     match algorithm {
-        Algorithm::Md5 | Algorithm::Md5Sess => run::<Md5>(parts),
-        Algorithm::Sha256 | Algorithm::Sha256Sess => run::<Sha256>(parts),
+        Algorithm::Md5 | Algorithm::Md5Sess => Hex::new(&Md5::digest(text)),
+        Algorithm::Sha256 | Algorithm::Sha256Sess => Hex::new(&Sha256::digest(text)),
     }
 }
 

@@ -1,10 +1,11 @@
-//! Nonces of ours: when each was made, a number of its own, and keyed hashes (HMAC-SHA-256) over that and, with
-//! `auth_checks_..`, over parts of the message. What was used is remembered only for `nonce_count` and
-//! `one_time_nonce`.
+//! Nonces of ours: when each was made, a number of its own, a seal over that, and with `auth_checks_..` a keyed hash
+//! (HMAC-SHA-256) over parts of the message. What was used is remembered only for `nonce_count` and `one_time_nonce`.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use aes::Aes256;
+use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use engine::RouteCx;
@@ -83,7 +84,7 @@ pub(super) struct NonceOptions {
 
 /// Makes and checks nonces.
 pub(super) struct Nonces {
-    key: Mac,
+    seal: Aes256,
     check_key: Mac,
     options: NonceOptions,
     /// Nonces made before were perhaps used in an earlier life of this server, with the same secret.
@@ -93,7 +94,7 @@ pub(super) struct Nonces {
 }
 
 const HEAD: usize = 4 + 8 + 1;
-const MAC: usize = 14;
+const SEAL: usize = 14;
 const CHECK_MAC: usize = 12;
 /// The largest nonce count that is taken, as documented.
 const MAX_COUNT: u32 = 255;
@@ -103,7 +104,7 @@ pub(super) const ALL_CHECKS: u8 = 15;
 impl Nonces {
     /// `secret`: what several servers have in common; random without one.
     pub(super) fn new(secret: Option<&[u8]>, options: NonceOptions) -> Self {
-        let (key, check_key) = match secret {
+        let (key, check_key): ([u8; 32], [u8; 32]) = match secret {
             Some(secret) => (derive(secret, b"nonce"), derive(secret, b"checks")),
             None => (rand::random(), rand::random()),
         };
@@ -112,8 +113,8 @@ impl Nonces {
             (0..pools).map(|_| Mutex::new(Used::new((size / pools).max(1)))).collect()
         };
         let (counts, once) = (pools(options.sizes[0]), pools(options.sizes[1]));
-        let (key, check_key) = (Mac::new(&key), Mac::new(&check_key));
-        Self { key, check_key, options, since: AtomicU32::new(0), counts, once }
+        let (seal, check_key) = (Aes256::new(&key.into()), Mac::new(&check_key));
+        Self { seal, check_key, options, since: AtomicU32::new(0), counts, once }
     }
 
     /// The server starts now.
@@ -124,13 +125,13 @@ impl Nonces {
     /// A new nonce for a challenge to this request; `offered`: the algorithms on offer, of the upper four bits.
     pub(super) fn make(&self, cx: &RouteCx, offered: Offered) -> String {
         let mask = self.mask(cx);
-        let mut bytes = Vec::with_capacity(HEAD + MAC + CHECK_MAC);
+        let mut bytes = Vec::with_capacity(HEAD + SEAL + CHECK_MAC);
         bytes.extend_from_slice(&seconds(cx.core.unix_time()).to_be_bytes());
         bytes.extend_from_slice(&rand::random::<u64>().to_be_bytes());
         bytes.push(mask | offered.0);
-        let mac = self.key.of(&[&bytes]);
+        let seal = self.seal(&bytes);
         let checks = (mask != 0).then(|| self.check_mac(cx, &bytes, mask));
-        bytes.extend_from_slice(&mac[..MAC]);
+        bytes.extend_from_slice(&seal);
         if let Some(checks) = checks {
             bytes.extend_from_slice(&checks[..CHECK_MAC]);
         }
@@ -141,7 +142,7 @@ impl Nonces {
     /// is used up by this.
     pub(super) fn check(&self, cx: &RouteCx, nonce: &[u8], count: Option<u32>) -> Result<Known, NonceError> {
         let bytes = self.opened(nonce).ok_or(NonceError::Foreign)?;
-        let (head, macs) = bytes.split_at(HEAD);
+        let (head, seals) = bytes.split_at(HEAD);
         let serial = serial_of(head).ok_or(NonceError::Foreign)?;
         let known = Known { serial, offered: Offered(head[HEAD - 1] & !ALL_CHECKS) };
         let now = seconds(cx.core.unix_time());
@@ -161,7 +162,7 @@ impl Nonces {
         let mask = self.mask(cx);
         if mask != 0 {
             let expected = self.check_mac(cx, head, mask);
-            if head[HEAD - 1] & ALL_CHECKS != mask || !constant_time_eq(&macs[MAC..], &expected[..CHECK_MAC]) {
+            if head[HEAD - 1] & ALL_CHECKS != mask || !constant_time_eq(&seals[SEAL..], &expected[..CHECK_MAC]) {
                 return Err(NonceError::Stale);
             }
         }
@@ -194,9 +195,19 @@ impl Nonces {
         }
         let bytes = STANDARD.decode(nonce).ok()?;
         let mask = *bytes.get(HEAD - 1)? & ALL_CHECKS;
-        let length = HEAD + MAC + if mask == 0 { 0 } else { CHECK_MAC };
-        let mac = self.key.of(&[bytes.get(..HEAD)?]);
-        (bytes.len() == length && constant_time_eq(bytes.get(HEAD..HEAD + MAC)?, &mac[..MAC])).then_some(bytes)
+        let length = HEAD + SEAL + if mask == 0 { 0 } else { CHECK_MAC };
+        let seal = self.seal(bytes.get(..HEAD)?);
+        (bytes.len() == length && constant_time_eq(bytes.get(HEAD..HEAD + SEAL)?, &seal)).then_some(bytes)
+    }
+
+    /// Tells heads that were made with our key. They all have one length and fit into a block, so to encrypt that
+    /// is enough: who does not have the key cannot tell it from a random number.
+    fn seal(&self, head: &[u8]) -> [u8; SEAL] {
+        let mut block = [0; 16];
+        block[..HEAD].copy_from_slice(&head[..HEAD]);
+        let mut block = block.into();
+        self.seal.encrypt_block(&mut block);
+        std::array::from_fn(|at| block[at])
     }
 
     /// Which parts of this request count.
