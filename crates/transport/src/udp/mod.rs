@@ -5,7 +5,7 @@
 //! messages of one call in order nevertheless.
 
 mod lanes;
-mod polling;
+mod pauses;
 mod reports;
 mod turns;
 mod worker;
@@ -24,6 +24,7 @@ use crate::socket::{Listen, SocketId};
 use crate::sys;
 use crate::transport::Transport;
 use lanes::Lanes;
+use pauses::Pauses;
 use turns::Turns;
 use worker::Worker;
 pub(crate) use worker::handle_one;
@@ -165,6 +166,7 @@ impl UdpListener {
 
     /// Receives and handles datagrams until the server stops. Each worker has a number of its own.
     pub(crate) fn work(&self, number: usize, transport: &Transport, handler: &dyn Handler) {
+        Pauses::prepare_thread();
         Worker::new(number, self, transport, handler).work();
     }
 
