@@ -15,6 +15,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd as _;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use socket2::{Domain, Socket, Type};
 
 use crate::error::{BindError, SendError};
@@ -51,6 +52,8 @@ pub(crate) struct UdpListener {
     reports: bool,
     /// Whose turn it is to receive: from waiting for datagrams until they were given to their lanes, at least.
     turns: Turns,
+    /// Of the worker that has the turn.
+    pauses: Mutex<Pauses>,
     /// `None` when there is one worker.
     lanes: Option<Lanes>,
 }
@@ -71,6 +74,7 @@ pub(crate) fn open(id: SocketId, listen: &Listen, options: &Options) -> Result<U
         wildcard: address.ip().is_unspecified(),
         reports: options.udp.report_unreachable,
         turns: Turns::default(),
+        pauses: Mutex::new(Pauses::new()),
         lanes: (options.udp.worker_count() > 1).then(|| Lanes::new(options.udp.max_buffer.max(MIN_LANE))),
     })
 }

@@ -17,16 +17,29 @@ const PAUSE: Duration = Duration::from_micros(50);
 /// A pause is worthwhile when it brings so many datagrams: one alone would have woken the worker once, too.
 const SEVERAL: usize = 2;
 
-/// Whether a worker pauses before it waits: more of the last times spoke for it than against it.
-#[derive(Default)]
+/// Over such a time is seen how much there is to do.
+const PERIOD: Duration = Duration::from_millis(20);
+
+/// Whether the worker whose turn it is pauses before it waits: there is little to do, and more of the last times spoke
+/// for it than against it. With much to do datagrams come together anyway, and who gives the processor away waits for it.
 pub(super) struct Pauses {
     /// Of the last times: from 0, all against it, to [`CERTAIN`], all for it.
     favour: u8,
+    /// In the last period there was nothing to receive for more than four fifths of the time.
+    is_quiet: bool,
+    /// The begin of this period.
+    since: Instant,
+    /// How long there was nothing to receive in this period.
+    rested: Duration,
 }
 
 const CERTAIN: u8 = 3;
 
 impl Pauses {
+    pub(super) fn new() -> Self {
+        Self { favour: 0, is_quiet: false, since: Instant::now(), rested: Duration::ZERO }
+    }
+
     /// Of the thread that calls this: a pause is as long as it is meant to be, and not up to twice as long.
     pub(super) fn prepare_thread() {
         // It cannot fail for a number above zero; if it did, pauses would be longer.
@@ -39,31 +52,41 @@ impl Pauses {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             received => return received,
         }
-        if !self.is_worthwhile() {
-            let begin = Instant::now();
+        let begin = Instant::now();
+        let received = if self.is_worthwhile() {
+            std::thread::sleep(PAUSE);
+            let received = match batch.receive_now(socket) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+                received => Some(received),
+            };
+            self.learn(matches!(received, Some(Ok(SEVERAL..))));
+            received.unwrap_or_else(|| batch.receive(socket))
+        } else {
             let received = batch.receive(socket);
             self.learn(begin.elapsed() < PAUSE);
-            return received;
-        }
-        std::thread::sleep(PAUSE);
-        match batch.receive_now(socket) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.learn(false);
-                batch.receive(socket)
-            }
-            received => {
-                self.learn(received.as_ref().is_ok_and(|&count| count >= SEVERAL));
-                received
-            }
-        }
+            received
+        };
+        self.rest(begin, Instant::now());
+        received
     }
 
     const fn is_worthwhile(&self) -> bool {
-        self.favour > CERTAIN / 2
+        self.is_quiet && self.favour > CERTAIN / 2
     }
 
     fn learn(&mut self, worthwhile: bool) {
         self.favour = if worthwhile { (self.favour + 1).min(CERTAIN) } else { self.favour.saturating_sub(1) };
+    }
+
+    /// There was nothing to receive in this time.
+    fn rest(&mut self, begin: Instant, end: Instant) {
+        self.rested += end - begin;
+        let passed = end - self.since;
+        if passed >= PERIOD {
+            self.is_quiet = 5 * self.rested > 4 * passed;
+            self.since = end;
+            self.rested = Duration::ZERO;
+        }
     }
 }
 
@@ -76,7 +99,7 @@ mod tests {
 
     #[test]
     fn most_of_the_last_times_decide() {
-        let mut pauses = Pauses::default();
+        let mut pauses = Pauses { is_quiet: true, ..Pauses::new() };
         assert!(!pauses.is_worthwhile());
         pauses.learn(true);
         assert!(!pauses.is_worthwhile(), "once may be by chance");
@@ -90,11 +113,29 @@ mod tests {
     }
 
     #[test]
+    fn with_much_to_do_there_is_no_pause() {
+        let mut pauses = Pauses { favour: CERTAIN, ..Pauses::new() };
+        let mut now = pauses.since;
+        let mut period = |pauses: &mut Pauses, rest: Duration| {
+            for _ in 0..2 {
+                now += PERIOD / 2 - rest;
+                pauses.rest(now, now + rest);
+                now += rest;
+            }
+            pauses.is_worthwhile()
+        };
+        assert!(period(&mut pauses, PERIOD / 2));
+        assert!(!period(&mut pauses, PERIOD / 4));
+        assert!(!period(&mut pauses, PERIOD / 3));
+        assert!(period(&mut pauses, PERIOD * 9 / 20));
+    }
+
+    #[test]
     fn nothing_is_lost_by_a_pause() {
         let (here, there) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
         there.connect(here.local_addr().unwrap()).unwrap();
         let mut batch = ReceiveBatch::new(8, false);
-        let mut pauses = Pauses { favour: CERTAIN };
+        let mut pauses = Pauses { favour: CERTAIN, is_quiet: true, ..Pauses::new() };
         let sender = std::thread::spawn(move || {
             for number in 0..100_u8 {
                 there.send(&[number]).unwrap();

@@ -11,7 +11,6 @@ use std::time::Duration;
 use sip::{Protocol, Str};
 
 use super::lanes::{Claims, Place, Waiting};
-use super::pauses::Pauses;
 use super::turns::{Kept, Turn};
 use super::{UdpListener, WAKE_INTERVAL};
 use crate::handler::{Handler, Network as _, Outgoing, Received};
@@ -25,7 +24,6 @@ pub(super) struct Worker<'a> {
     transport: &'a Transport,
     handler: &'a dyn Handler,
     batch: ReceiveBatch,
-    pauses: Pauses,
     outbox: Vec<Outgoing>,
     /// The lanes this worker holds; `None` when it is the socket's only worker and order needs no care.
     claims: Option<Claims<'a>>,
@@ -66,7 +64,6 @@ impl<'a> Worker<'a> {
             transport,
             handler,
             batch: ReceiveBatch::new(transport.inner.options.udp.batch, listener.wildcard),
-            pauses: Pauses::default(),
             outbox: Vec::with_capacity(2 * sys::MAX_BATCH),
             claims: listener.lanes.as_ref().map(|lanes| lanes.claims(number)),
             waiting: Vec::new(),
@@ -126,7 +123,7 @@ impl<'a> Worker<'a> {
         let listener = self.listener;
         let socket = listener.socket.as_fd();
         if self.claims.is_none() {
-            let count = self.pauses.receive(&mut self.batch, socket)?;
+            let count = listener.pauses.lock().receive(&mut self.batch, socket)?;
             return Ok(self.sort(count));
         }
         if self.turn.is_none() {
@@ -136,7 +133,7 @@ impl<'a> Worker<'a> {
         if self.turn.is_none() {
             return Ok(Brought::default());
         }
-        let count = self.pauses.receive(&mut self.batch, socket)?;
+        let count = listener.pauses.lock().receive(&mut self.batch, socket)?;
         let brought = self.sort(count);
         let turn = self.turn.take();
         if count < MANY {
