@@ -1,9 +1,12 @@
-//! A short pause before a worker waits for datagrams.
+//! A short pause before a worker waits for datagrams, or a short look for the next one.
 //!
 //! Being woken costs more than handling many a message: 4 to 18 us, where waking a processor takes a hypervisor. In the
 //! middle of a burst a worker that rests for a moment finds several datagrams when it looks again: it was woken once for
 //! all of them, receives them with one call, handles them with the same code in the caches, and sends with one call.
 //! Network cards moderate their interrupts for the same reason. Whether it is worthwhile is learnt from the last times.
+//!
+//! With much to do datagrams come together anyway, and who gives the processor away waits for it: then a worker asks again
+//! for a moment instead.
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -14,6 +17,9 @@ use crate::sys::ReceiveBatch;
 /// How long a worker rests: it delays what comes meanwhile by less than other work on its processor does.
 const PAUSE: Duration = Duration::from_micros(50);
 
+/// So long it asks again with much to do: less than sleeping costs.
+const LOOK: Duration = Duration::from_micros(8);
+
 /// A pause is worthwhile when it brings so many datagrams: one alone would have woken the worker once, too.
 const SEVERAL: usize = 2;
 
@@ -21,7 +27,7 @@ const SEVERAL: usize = 2;
 const PERIOD: Duration = Duration::from_millis(20);
 
 /// Whether the worker whose turn it is pauses before it waits: there is little to do, and more of the last times spoke
-/// for it than against it. With much to do datagrams come together anyway, and who gives the processor away waits for it.
+/// for it than against it.
 pub(super) struct Pauses {
     /// Of the last times: from 0, all against it, to [`CERTAIN`], all for it.
     favour: u8,
@@ -48,18 +54,20 @@ impl Pauses {
 
     /// Waits for datagrams and takes them, as [`ReceiveBatch::receive`].
     pub(super) fn receive(&mut self, batch: &mut ReceiveBatch, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        match batch.receive_now(socket) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            received => return received,
+        if let Some(received) = there(batch, socket) {
+            return received;
         }
         let begin = Instant::now();
         let received = if self.is_worthwhile() {
             std::thread::sleep(PAUSE);
-            let received = match batch.receive_now(socket) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
-                received => Some(received),
-            };
+            let received = there(batch, socket);
             self.learn(matches!(received, Some(Ok(SEVERAL..))));
+            received.unwrap_or_else(|| batch.receive(socket))
+        } else if !self.is_quiet {
+            let mut received = None;
+            while received.is_none() && begin.elapsed() < LOOK {
+                received = there(batch, socket);
+            }
             received.unwrap_or_else(|| batch.receive(socket))
         } else {
             let received = batch.receive(socket);
@@ -87,6 +95,14 @@ impl Pauses {
             self.since = end;
             self.rested = Duration::ZERO;
         }
+    }
+}
+
+/// Takes what is there; `None`: nothing.
+fn there(batch: &mut ReceiveBatch, socket: BorrowedFd<'_>) -> Option<io::Result<usize>> {
+    match batch.receive_now(socket) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+        received => Some(received),
     }
 }
 
