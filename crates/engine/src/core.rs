@@ -338,9 +338,23 @@ impl Core {
     #[must_use]
     pub fn keyed_hash(&self, parts: &[&[u8]]) -> u64 {
         let mut hash = self.hasher.build_hasher();
+        // One text takes fewer steps than several.
+        let mut text = [0; 128];
         // Their lengths keep the parts apart.
-        hash.write_u64(parts.iter().fold(0, |lengths, part| lengths << 16 ^ part.len() as u64));
-        parts.iter().for_each(|part| hash.write(part));
+        let lengths = parts.iter().fold(0_u64, |lengths, part| lengths << 16 ^ part.len() as u64).to_ne_bytes();
+        let mut end = lengths.len();
+        text[..end].copy_from_slice(&lengths);
+        for part in parts {
+            if let Some(place) = text.get_mut(end..end + part.len()) {
+                place.copy_from_slice(part);
+                end += part.len();
+            } else {
+                hash.write(&text[..end]);
+                hash.write(part);
+                end = 0;
+            }
+        }
+        hash.write(&text[..end]);
         hash.finish()
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct ReceiveBatch {
     received: usize,
     /// How many the next call asks for: preparing places that stay empty costs time, in the kernel as well.
     wanted: usize,
+    /// The last call took all that was there.
+    took_all: bool,
 }
 
 /// A batch asks for this many at least.
@@ -68,7 +70,16 @@ impl ReceiveBatch {
             header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
             header.msg_hdr.msg_controllen = CONTROL as _;
         }
-        Self { buffers, addresses, controls, _vectors: vectors, headers, received: 0, wanted: count.min(FEW) }
+        Self {
+            buffers,
+            addresses,
+            controls,
+            _vectors: vectors,
+            headers,
+            received: 0,
+            wanted: count.min(FEW),
+            took_all: false,
+        }
     }
 
     /// Waits for one datagram and takes as many as are there; returns how many. Zero after the socket was shut down.
@@ -102,6 +113,7 @@ impl ReceiveBatch {
         };
         let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?.min(self.wanted);
         self.received = received;
+        self.took_all = received < self.wanted;
         // Full: there are more. Mostly empty: the rush is over.
         if received == self.wanted {
             self.wanted = (2 * self.wanted).min(self.headers.len());
@@ -109,6 +121,11 @@ impl ReceiveBatch {
             self.wanted = (self.wanted / 2).max(FEW).min(self.headers.len());
         }
         Ok(received)
+    }
+
+    /// Whether the last call that took datagrams took all that were there.
+    pub(crate) const fn took_all(&self) -> bool {
+        self.took_all
     }
 
     /// A received datagram.

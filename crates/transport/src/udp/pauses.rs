@@ -54,7 +54,10 @@ impl Pauses {
 
     /// Waits for datagrams and takes them, as [`ReceiveBatch::receive`].
     pub(super) fn receive(&mut self, batch: &mut ReceiveBatch, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        if let Some(received) = there(batch, socket) {
+        let just_waits = self.is_quiet && !self.is_worthwhile();
+        if !(just_waits && batch.took_all())
+            && let Some(received) = there(batch, socket)
+        {
             return received;
         }
         let begin = Instant::now();
@@ -70,11 +73,14 @@ impl Pauses {
             }
             received.unwrap_or_else(|| batch.receive(socket))
         } else {
-            let received = batch.receive(socket);
-            self.learn(begin.elapsed() < PAUSE);
-            received
+            batch.receive(socket)
         };
-        self.rest(begin, Instant::now());
+        let end = Instant::now();
+        let rested = end - begin;
+        if just_waits {
+            self.learn(rested < PAUSE);
+        }
+        self.rest(rested, end);
         received
     }
 
@@ -86,9 +92,9 @@ impl Pauses {
         self.favour = if worthwhile { (self.favour + 1).min(CERTAIN) } else { self.favour.saturating_sub(1) };
     }
 
-    /// There was nothing to receive in this time.
-    fn rest(&mut self, begin: Instant, end: Instant) {
-        self.rested += end - begin;
+    /// There was nothing to receive for a time.
+    fn rest(&mut self, rested: Duration, end: Instant) {
+        self.rested += rested;
         let passed = end - self.since;
         if passed >= PERIOD {
             self.is_quiet = 5 * self.rested > 4 * passed;
@@ -134,9 +140,8 @@ mod tests {
         let mut now = pauses.since;
         let mut period = |pauses: &mut Pauses, rest: Duration| {
             for _ in 0..2 {
-                now += PERIOD / 2 - rest;
-                pauses.rest(now, now + rest);
-                now += rest;
+                now += PERIOD / 2;
+                pauses.rest(rest, now);
             }
             pauses.is_worthwhile()
         };
