@@ -66,8 +66,8 @@ pub struct Core {
     pub config: ConfigGroups,
     /// Names of `$var` by slot.
     pub var_names: RwLock<Vec<String>>,
-    /// Start values of `$var` by slot (`varset`).
-    pub var_start: RwLock<Vec<Value>>,
+    /// Start values of `$var` by slot (`varset`), set by pv.
+    pub var_start: OnceLock<Vec<Value>>,
     /// The program that new messages run on.
     pub program: ArcSwapOption<Program>,
     /// All RPC commands.
@@ -132,7 +132,7 @@ impl Core {
             statistics,
             config,
             var_names: RwLock::default(),
-            var_start: RwLock::default(),
+            var_start: OnceLock::new(),
             program: ArcSwapOption::empty(),
             rpc: ArcSwap::default(),
             aliases: RwLock::default(),
@@ -377,6 +377,12 @@ impl Core {
     #[must_use]
     pub fn start_time(&self) -> i64 {
         self.started.get().map_or(0, |(_, unix)| *unix)
+    }
+
+    /// Start values of `$var` by slot.
+    #[must_use]
+    pub fn var_start(&self) -> &[Value] {
+        self.var_start.get().map_or(&[], Vec::as_slice)
     }
 
     /// A number for the next message.

@@ -222,10 +222,10 @@ fn values(op: BinaryOp, left: &Value, right: &Value) -> Result<Value, EvalError>
 }
 
 fn concat(left: &Value, right: &Value) -> Value {
-    let (left, right) = (left.to_str(), right.to_str());
-    let mut joined = Vec::with_capacity(left.len() + right.len());
-    joined.extend_from_slice(&left);
-    joined.extend_from_slice(&right);
+    let mut joined = Vec::with_capacity(64);
+    for value in [left, right].into_iter().filter(|value| !value.is_null()) {
+        value.append_to(&mut joined);
+    }
     Value::Str(Str::from(joined))
 }
 
@@ -340,7 +340,7 @@ impl Format {
             [FormatPart::Text(text)] => text.clone(),
             [FormatPart::Value(expression)] => match expression.eval(cx) {
                 Value::Null => Str::from_static(null_text(expression)),
-                value => value.to_str(),
+                value => value.into_str(),
             },
             pieces => {
                 let mut out = Vec::with_capacity(64);

@@ -390,8 +390,7 @@ impl Loaded {
         for (name, module) in &self.modules.list {
             module.clone().start(&self.core).await.map_err(|error| format!("module `{name}`: {error}"))?;
         }
-        let after = self.core.hooks.after_start.read().clone();
-        for hook in after {
+        for (_, hook) in &self.core.hooks.after_start {
             hook(self.core.clone()).await;
         }
         if let Some(route) = self.program.route(language::ast::RouteKind::Event, "core:worker-one-init") {

@@ -11,6 +11,7 @@ use hashbrown::{Equivalent, HashMap};
 use language::ast::RouteKind;
 use language::span::{SourceMap, Span};
 
+use crate::core::Core;
 use crate::expression::Expression;
 use crate::function::{CallResult, Return, SyncCall, WaitCall};
 use crate::module::BoxFuture;
@@ -153,11 +154,30 @@ pub enum Next {
     /// Nothing: the message is done.
     Done(Box<RouteCx>),
     /// This, which may wait.
-    Later(BoxFuture<'static, Box<RouteCx>>),
+    Later(Arrival, BoxFuture<'static, Box<RouteCx>>),
+}
+
+impl Next {
+    /// What `rest` does with a message, which may wait.
+    pub fn later<F>(cx: Box<RouteCx>, rest: impl FnOnce(Box<RouteCx>) -> F) -> Self
+    where
+        F: Future<Output = Box<RouteCx>> + Send + 'static,
+    {
+        let arrival = Arrival::of(&cx);
+        Self::Later(arrival, Box::pin(rest(cx)))
+    }
+
+    /// As far as it goes without waiting: the rest runs as a task of its own, and `None` is returned.
+    pub(crate) fn go_here(self) -> Option<Box<RouteCx>> {
+        match self {
+            Self::Done(cx) => Some(cx),
+            Self::Later(arrival, rest) => poll_here(arrival, rest),
+        }
+    }
 }
 
 /// Called at the end of a message's route.
-pub type Finish = fn(Box<RouteCx>) -> Next;
+pub type Finish = fn(&Arc<Core>, Box<RouteCx>) -> Next;
 
 /// How far [`Program::run`] came.
 enum Progress {
@@ -202,25 +222,28 @@ impl Program {
 
     /// Runs a route of a message on the spot. When it has to wait, the rest runs as a task of its own, and `None` is
     /// returned. `finish` is called at the end, here or there.
-    pub fn run_message(self: &Arc<Self>, route: RouteId, mut cx: Box<RouteCx>, finish: Finish) -> Option<Box<RouteCx>> {
+    pub fn run_message(
+        self: &Arc<Self>,
+        core: &Arc<Core>,
+        route: RouteId,
+        mut cx: Box<RouteCx>,
+        finish: Finish,
+    ) -> Option<Box<RouteCx>> {
         cx.start(self.frame(route));
-        match self.steps(&mut cx) {
-            Progress::Done => finish_here(cx, finish),
+        let next = match self.steps(&mut cx) {
+            Progress::Done => finish(core, cx),
             Progress::Waits(_) => {
-                let program = self.clone();
-                let arrival = Arrival::of(&cx);
-                poll_here(
-                    arrival,
-                    Box::pin(async move {
-                        program.run_rest(&mut cx).await;
-                        match finish(cx) {
-                            Next::Done(cx) => cx,
-                            Next::Later(rest) => rest.await,
-                        }
-                    }),
-                )
+                let (program, core) = (self.clone(), core.clone());
+                Next::later(cx, |mut cx| async move {
+                    program.run_rest(&mut cx).await;
+                    match finish(&core, cx) {
+                        Next::Done(cx) => cx,
+                        Next::Later(_, rest) => rest.await,
+                    }
+                })
             }
-        }
+        };
+        next.go_here()
     }
 
     /// Runs a route to its end, waiting where it has to.
@@ -399,7 +422,7 @@ impl Program {
     }
 
     fn call_named(&self, cx: &mut RouteCx, name: &Expression) {
-        let name = name.eval(cx).to_str();
+        let name = name.eval(cx).into_str();
         match self.named(&name) {
             Some(route) => self.call_route(cx, route),
             None => {
@@ -423,15 +446,6 @@ impl RouteCx {
         let Some(program) = self.program.clone() else { return Ok(Return::FALSE) };
         program.call_route(self, route);
         Ok(Return(self.last_code))
-    }
-}
-
-/// What follows a message's route, on the spot as far as it goes without waiting.
-pub(crate) fn finish_here(cx: Box<RouteCx>, finish: Finish) -> Option<Box<RouteCx>> {
-    let arrival = Arrival::of(&cx);
-    match finish(cx) {
-        Next::Done(cx) => Some(cx),
-        Next::Later(rest) => poll_here(arrival, rest),
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
 use language::ast::RouteKind;
-use parking_lot::RwLock;
 use sip::{Message, Method, Protocol, Str};
 use transport::{CloseReason, ConnectionInfo, Handler, Outgoing, Received, SendFailure};
 
 use crate::core::Core;
 use crate::function::{Routes, routes};
 use crate::module::BoxFuture;
-use crate::program::{Next, finish_here};
+use crate::program::{Next, Program};
 use crate::route_cx::RouteCx;
 
 /// A datagram shorter than any message: keeps an address translation open (RFC 5626 section 3.5.1 and the like).
@@ -46,23 +45,23 @@ pub type ConnectionClosed = Arc<dyn Fn(&ConnectionInfo, CloseReason) + Send + Sy
 /// Runs once when the server has started.
 pub type AfterStart = Arc<dyn Fn(Arc<Core>) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// What modules do before and after the script.
+/// What modules do before and after the script: added at start, and read for each message without a lock.
 #[derive(Default)]
 pub struct Hooks {
     /// After all modules have started, before the first message.
-    pub after_start: RwLock<Vec<AfterStart>>,
+    pub after_start: boxcar::Vec<AfterStart>,
     /// Before `request_route` (sl takes the ACKs to its replies here).
-    pub before_request: RwLock<Vec<Hook>>,
+    pub before_request: boxcar::Vec<Hook>,
     /// Before `reply_route`; returning `false` means that the reply is taken.
-    pub before_reply: RwLock<Vec<Hook>>,
+    pub before_reply: boxcar::Vec<Hook>,
     /// After `reply_route`: the transactions (set by tm).
     pub take_reply: OnceLock<TakeReply>,
     /// A message could not be sent.
-    pub send_failed: RwLock<Vec<SendFailed>>,
+    pub send_failed: boxcar::Vec<SendFailed>,
     /// A connection was closed.
-    pub connection_closed: RwLock<Vec<ConnectionClosed>>,
+    pub connection_closed: boxcar::Vec<ConnectionClosed>,
     /// After `request_route`, also when the script ended early.
-    pub after_request: RwLock<Vec<Hook>>,
+    pub after_request: boxcar::Vec<Hook>,
 }
 
 /// Receives messages for a server. The borders to `transport`.
@@ -83,15 +82,23 @@ impl Engine {
         Self { core }
     }
 
-    fn context(&self, received: Received, data: Str) -> Result<Box<RouteCx>, sip::ParseError> {
+    fn context(
+        &self,
+        received: Received,
+        data: Str,
+        program: &Option<Arc<Program>>,
+    ) -> Result<Box<RouteCx>, sip::ParseError> {
         let spare = SPARE.with_borrow_mut(Vec::pop).filter(|cx| Arc::ptr_eq(&cx.core, &self.core));
         match spare {
             Some(mut cx) => {
-                cx.reset(received);
+                cx.reset(received, program);
                 cx.message.reparse(data)?;
                 Ok(cx)
             }
-            None => Ok(Box::new(RouteCx::new(self.core.clone(), Message::parse(data)?, received))),
+            None => {
+                let message = Message::parse(data)?;
+                Ok(Box::new(RouteCx::with_program(self.core.clone(), message, received, program.clone())))
+            }
         }
     }
 
@@ -108,14 +115,15 @@ impl Engine {
         !cx.dropped
     }
 
-    fn handle(&self, received: Received, mut data: Str, outbox: &mut Vec<Outgoing>) {
-        if let Some(changed) = self.core.intercept.get().and_then(|intercept| intercept(&self.core, true, &data)) {
-            data = changed;
-        }
-        if self.core.settings.received_route_mode && !self.on_bytes("core:msg-received", received, &data, outbox) {
+    fn handle(&self, received: Received, data: &Str, outbox: &mut Vec<Outgoing>) {
+        let changed = self.core.intercept.get().and_then(|intercept| intercept(&self.core, true, data));
+        let data = changed.as_ref().unwrap_or(data);
+        if self.core.settings.received_route_mode && !self.on_bytes("core:msg-received", received, data, outbox) {
             return;
         }
-        let mut cx = match self.context(received, data.clone()) {
+        // Held while the message is handled: counting one more owner costs as much as many an instruction.
+        let program = self.core.program.load();
+        let mut cx = match self.context(received, data.clone(), &program) {
             Ok(cx) => cx,
             Err(error) => {
                 self.core.counters.bad_messages.increment();
@@ -126,13 +134,13 @@ impl Engine {
                     received.protocol.name(),
                     received.source
                 );
-                self.on_bytes("core:receive-parse-error", received, &data, outbox);
+                self.on_bytes("core:receive-parse-error", received, data, outbox);
                 return;
             }
         };
-        drop(data);
         cx.outbox.clear();
-        let finished = if cx.message.is_request() { request(cx) } else { reply(cx) };
+        let finish = if cx.message.is_request() { request } else { reply };
+        let finished = finish(&self.core, program.as_ref(), cx);
         if let Some(mut cx) = finished {
             outbox.append(&mut cx.outbox);
             // The received buffer is not kept alive by an idle context, nor what modules hold for the message (locks).
@@ -165,9 +173,8 @@ impl Handler for Engine {
             return;
         }
         let before = outbox.len();
-        let arrival = Arrival { core: self.core.clone(), received, text: data.clone() };
-        if catch_unwind(AssertUnwindSafe(|| self.handle(received, data, outbox))).is_err() {
-            arrival.failed(outbox);
+        if catch_unwind(AssertUnwindSafe(|| self.handle(received, &data, outbox))).is_err() {
+            Arrival { core: self.core.clone(), received, text: data }.failed(outbox);
         }
         if self.core.intercept.get().is_some() {
             let sends = outbox.get_mut(before..).unwrap_or_default();
@@ -178,8 +185,7 @@ impl Handler for Engine {
     }
 
     fn connection_closed(&self, connection: &ConnectionInfo, reason: CloseReason) {
-        let hooks = self.core.hooks.connection_closed.read().clone();
-        hooks.iter().for_each(|hook| hook(connection, reason));
+        self.core.hooks.connection_closed.iter().for_each(|(_, hook)| hook(connection, reason));
     }
 
     fn send_failed(&self, failure: SendFailure) {
@@ -191,13 +197,12 @@ impl Handler for Engine {
             failure.destination,
             failure.error
         );
-        let hooks = self.core.hooks.send_failed.read().clone();
-        hooks.iter().for_each(|hook| hook(&failure));
+        self.core.hooks.send_failed.iter().for_each(|(_, hook)| hook(&failure));
     }
 }
 
 /// A message as it arrived: to answer it when its handling is lost.
-pub(crate) struct Arrival {
+pub struct Arrival {
     core: Arc<Core>,
     received: Received,
     text: Str,
@@ -327,13 +332,11 @@ fn fault(message: &Message) -> Option<Fault> {
         .or_else(|| header(true, message.content_length().is_ok(), "Bad Content-Length"))
 }
 
-fn run_hooks(hooks: &RwLock<Vec<Hook>>, cx: &mut RouteCx) -> bool {
-    // Cloning the list would cost more than the short read lock: hooks are added at start only.
-    hooks.read().iter().all(|hook| hook(cx))
+fn run_hooks(hooks: &boxcar::Vec<Hook>, cx: &mut RouteCx) -> bool {
+    hooks.iter().all(|(_, hook)| hook(cx))
 }
 
-fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
-    let core = cx.core.clone();
+fn request(core: &Arc<Core>, program: Option<&Arc<Program>>, mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     cx.kind = Routes(routes::REQUEST);
     if let Some(Fault { status, reason, missing }) = fault(&cx.message) {
         let counter = if missing { &core.counters.error_requests } else { &core.counters.bad_messages };
@@ -354,13 +357,13 @@ fn request(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
         core.counters.dropped_requests.increment();
         return Some(cx);
     }
-    let Some(program) = cx.program().cloned() else { return Some(cx) };
+    let Some(program) = program else { return Some(cx) };
     let Some(route) = program.request_route() else {
         crate::log!(core.log, Error, "no request_route: request dropped");
         return Some(cx);
     };
     cx.began = core.watch.route_begins(&cx);
-    program.run_message(route, cx, after_request)
+    program.run_message(core, route, cx, after_request)
 }
 
 /// Runs `event_route[core:pre-routing]`; `false`: the script dropped the message. Neither `exit` nor `return 0` does.
@@ -381,15 +384,13 @@ fn follow_alias(cx: &RouteCx) {
     }
 }
 
-fn after_request(mut cx: Box<RouteCx>) -> Next {
-    let core = cx.core.clone();
+fn after_request(core: &Arc<Core>, mut cx: Box<RouteCx>) -> Next {
     core.watch.route_ended(&mut cx, "request-route");
     run_hooks(&core.hooks.after_request, &mut cx);
     Next::Done(cx)
 }
 
-fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
-    let core = cx.core.clone();
+fn reply(core: &Arc<Core>, program: Option<&Arc<Program>>, mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     cx.kind = Routes(routes::CORE_ONREPLY);
     match (cx.message.via(), cx.message.cseq()) {
         (Ok(Some(_)), Ok(Some(_))) => {}
@@ -412,28 +413,26 @@ fn reply(mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {
     if !run_hooks(&core.hooks.before_reply, &mut cx) {
         return Some(cx);
     }
-    let program = cx.program().cloned();
-    let route = program.as_ref().and_then(|program| program.reply);
-    match (program, route) {
-        (Some(program), Some(route)) => {
+    match program.and_then(|program| Some((program, program.reply?))) {
+        Some((program, route)) => {
             cx.began = core.watch.route_begins(&cx);
-            program.run_message(route, cx, after_reply)
+            program.run_message(core, route, cx, after_reply)
         }
-        _ => finish_here(cx, after_reply),
+        None => after_reply(core, cx).go_here(),
     }
 }
 
 /// Gives a reply to its transaction; one that nobody waits for goes on by its second Via.
-fn after_reply(mut cx: Box<RouteCx>) -> Next {
+fn after_reply(core: &Arc<Core>, mut cx: Box<RouteCx>) -> Next {
     if cx.began.is_some() {
-        cx.core.clone().watch.route_ended(&mut cx, "reply-route");
+        core.watch.route_ended(&mut cx, "reply-route");
     }
     // `return 0` in `reply_route` drops the reply as `drop` does; `exit` does not.
     if cx.dropped || cx.last_code == 0 {
-        cx.core.counters.dropped_replies.increment();
+        core.counters.dropped_replies.increment();
         return Next::Done(cx);
     }
-    let taken = match cx.core.clone().hooks.take_reply.get() {
+    let taken = match core.hooks.take_reply.get() {
         Some(take) => take(cx),
         None => Taken::No(cx),
     };

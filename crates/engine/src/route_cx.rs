@@ -278,7 +278,17 @@ impl RouteCx {
     #[must_use]
     pub fn new(core: Arc<Core>, message: Message, received: Received) -> Self {
         let program = core.program.load_full();
-        let vars = Vars::new(core.var_start.read().clone());
+        Self::with_program(core, message, received, program)
+    }
+
+    /// A message that runs on this program.
+    pub(crate) fn with_program(
+        core: Arc<Core>,
+        message: Message,
+        received: Received,
+        program: Option<Arc<Program>>,
+    ) -> Self {
+        let vars = Vars::new(core.var_start().to_vec());
         Self {
             source: received.source,
             id: core.next_message_id(),
@@ -352,7 +362,7 @@ impl RouteCx {
 
     /// Makes the context of a finished message ready for another one, keeping its memory. What modules kept with it was
     /// dropped at its end ([`Self::clear_data`]).
-    pub fn reset(&mut self, received: Received) {
+    pub fn reset(&mut self, received: Received, program: &Option<Arc<Program>>) {
         self.received = received;
         self.source = received.source;
         self.id = self.core.next_message_id();
@@ -376,23 +386,17 @@ impl RouteCx {
         self.frames.clear();
         self.nested = 0;
         self.temporaries.clear();
-        let same = self
-            .program
-            .as_ref()
-            .is_some_and(|mine| self.core.program.load().as_ref().is_some_and(|now| Arc::ptr_eq(mine, now)));
-        if !same {
-            self.program = self.core.program.load_full();
+        if self.program.as_ref().map(Arc::as_ptr) != program.as_ref().map(Arc::as_ptr) {
+            self.program.clone_from(program);
         }
-        let start = self.core.var_start.read();
-        self.vars.reset(&start);
+        self.vars.reset(self.core.var_start());
     }
 
     /// Runs on another program from now on: that of its transaction.
     pub fn set_program(&mut self, program: Arc<Program>) {
         if self.program.as_ref().is_none_or(|mine| !Arc::ptr_eq(mine, &program)) {
             self.program = Some(program);
-            let start = self.core.var_start.read();
-            self.vars.reset(&start);
+            self.vars.reset(self.core.var_start());
         }
     }
 

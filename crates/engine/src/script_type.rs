@@ -96,7 +96,7 @@ impl ScriptType for Str {
     fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
         match compiled.try_eval(cx).map_err(|error| ScriptError::new(error.0))? {
             Value::Null => Err(ScriptError::new("an argument has no value ($null)")),
-            value => Ok(value.to_str()),
+            value => Ok(value.into_str()),
         }
     }
 }

@@ -158,7 +158,7 @@ impl TransformArg for Str {
         match compiled {
             Maybe::Constant(text) => Some(text.clone()),
             // An empty text in a variable counts as none, as in Kamailio.
-            Maybe::Variable(expression) => Some(expression.eval(cx).to_str()).filter(|text| !text.is_empty()),
+            Maybe::Variable(expression) => Some(expression.eval(cx).into_str()).filter(|text| !text.is_empty()),
         }
     }
 }

@@ -25,6 +25,15 @@ impl Value {
         }
     }
 
+    /// [`Self::to_str`] of a value that is not needed any more.
+    #[must_use]
+    pub fn into_str(self) -> Str {
+        match self {
+            Self::Str(text) => text,
+            other => other.to_str(),
+        }
+    }
+
     /// The number: null is 0, text must be a whole decimal number (blanks around it are no part of one).
     #[must_use]
     pub fn to_int(&self) -> Option<i64> {

@@ -23,7 +23,7 @@ impl ScriptType for Comment {
         Ok(expression)
     }
     fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
-        Ok(Self(compiled.eval(cx).to_str()))
+        Ok(Self(compiled.eval(cx).into_str()))
     }
 }
 

@@ -104,7 +104,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
 
 impl Module for Cfgutils {
     fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
-        core.hooks.after_request.write().push(Arc::new(|cx| {
+        core.hooks.after_request.push(Arc::new(|cx| {
             locks::release_all(cx);
             true
         }));

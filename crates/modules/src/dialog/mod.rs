@@ -260,7 +260,7 @@ impl Module for Dialogs {
             let me = me.clone();
             async move { me.tick().await }
         });
-        core.hooks.after_request.write().push(Arc::new(move |cx| {
+        core.hooks.after_request.push(Arc::new(move |cx| {
             self.after_request(cx);
             true
         }));

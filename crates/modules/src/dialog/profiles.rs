@@ -133,7 +133,7 @@ impl ScriptType for ProfileArg {
         match compiled {
             ProfileSource::Known(at) => Ok(Self(*at)),
             ProfileSource::Named(me, expression) => {
-                let name = expression.eval(cx).to_str();
+                let name = expression.eval(cx).into_str();
                 let found = me.profile(&name).map(|(at, _)| Self(at));
                 found.ok_or_else(|| ScriptError::new(format!("there is no dialog profile `{name}`")))
             }

@@ -159,7 +159,6 @@ impl Module for Htable {
             } else {
                 core.hooks
                     .after_start
-                    .write()
                     .push(Arc::new(|core| Box::pin(async move { events::run(&core, events::MOD_INIT, |_| {}).await })));
             }
             Ok(())

@@ -52,12 +52,12 @@ pub struct Kex {
 impl Module for Kex {
     fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
         let counters = self.received.clone();
-        core.hooks.before_request.write().push(Arc::new(move |cx| {
+        core.hooks.before_request.push(Arc::new(move |cx| {
             counters.request(cx.message.method());
             true
         }));
         let counters = self.received.clone();
-        core.hooks.before_reply.write().push(Arc::new(move |cx| {
+        core.hooks.before_reply.push(Arc::new(move |cx| {
             counters.reply(cx.message.status().unwrap_or(0), cx.message.method());
             true
         }));

@@ -62,7 +62,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
             *variable.write() = start.value;
         }
     }
-    let (mut names, mut values) = (creating.core.var_names.write(), creating.core.var_start.write());
+    let (mut names, mut values) = (creating.core.var_names.write(), Vec::new());
     for start in params.varset {
         let name = start.name.to_text().into_owned();
         let slot = names.iter().position(|known| *known == name).unwrap_or_else(|| {
@@ -74,6 +74,8 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         }
         values[slot] = start.value;
     }
+    // A core has one pv.
+    let _ = creating.core.var_start.set(values);
     Ok(Arc::new(Pv { shared, aliases: params.avp_aliases.0 }))
 }
 

@@ -244,14 +244,14 @@ fn lookup_makes_branches() {
     let branches = Arc::new(Mutex::new(Vec::new()));
     let seen = branches.clone();
     let hooks = &bench.loaded().core.hooks;
-    hooks.before_request.write().push(Arc::new(|cx| {
+    hooks.before_request.push(Arc::new(|cx| {
         if cx.request_uri().starts_with(b"sip:several") {
             let uris = ["sip:bob@y", "sip:nobody@y"];
             cx.to.branches.extend(uris.map(|uri| engine::Branch { uri: uri.into(), ..engine::Branch::default() }));
         }
         true
     }));
-    hooks.after_request.write().push(Arc::new(move |cx| {
+    hooks.after_request.push(Arc::new(move |cx| {
         *seen.lock() = cx.to.branches.iter().map(|branch| branch.uri.to_string()).collect();
         true
     }));

@@ -25,7 +25,7 @@ impl ScriptType for Text {
         };
         Ok(Self(match value {
             Value::Null => None,
-            value => Some(value.to_str()),
+            value => Some(value.into_str()),
         }))
     }
 }

@@ -72,7 +72,7 @@ pub fn cmp_hdr_name(_cx: &mut RouteCx, first: Str, second: Str) -> CallResult {
 fn uri_in(cx: &RouteCx, variable: &WritableVariable) -> Result<(Str, usize), ScriptError> {
     let text = match variable.0.get(cx) {
         Value::Null => Str::EMPTY,
-        value => value.to_str(),
+        value => value.into_str(),
     };
     match text.iter().position(|&byte| byte == b':') {
         Some(colon) => Ok((text, colon + 1)),

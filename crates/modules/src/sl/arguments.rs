@@ -42,7 +42,7 @@ impl ScriptType for Reason {
     fn eval(compiled: &Expression, cx: &RouteCx) -> Result<Self, ScriptError> {
         Ok(Self(match value(compiled, cx) {
             Value::Null => None,
-            value => Some(value.to_str()),
+            value => Some(value.into_str()),
         }))
     }
 }

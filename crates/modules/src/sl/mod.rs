@@ -112,7 +112,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
 impl Module for Sl {
     fn start(self: Arc<Self>, core: &Arc<Core>) -> BoxFuture<'static, Result<(), String>> {
         let me = self.clone();
-        core.hooks.before_request.write().push(Arc::new(move |cx| me.pass(cx)));
+        core.hooks.before_request.push(Arc::new(move |cx| me.pass(cx)));
         Box::pin(async { Ok(()) })
     }
 }

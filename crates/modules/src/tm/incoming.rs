@@ -168,16 +168,16 @@ impl Transaction {
         let running = Running::begin(self.clone());
         let has_route = self.lock().branches.get(branch).is_some_and(|at| at.on_reply.is_some());
         if has_route {
-            return Next::Later(Box::pin(self.handle_reply(running, cx, branch)));
+            return Next::later(cx, |cx| self.handle_reply(running, cx, branch));
         }
         let failed = self.pass_reply(&mut cx, branch);
         if !failed.is_empty() {
-            return Next::Later(Box::pin(async move {
+            return Next::later(cx, |cx| async move {
                 self.react(failed).await;
                 running.end();
                 self.go_on();
                 cx
-            }));
+            });
         }
         running.end();
         self.go_on();

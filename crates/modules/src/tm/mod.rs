@@ -225,9 +225,9 @@ impl Module for Tm {
         let me = self.clone();
         let _ = core.hooks.take_reply.set(Arc::new(move |cx| me.take_reply(cx)));
         let me = self.clone();
-        core.hooks.send_failed.write().push(Arc::new(move |failure| me.send_failed(failure)));
+        core.hooks.send_failed.push(Arc::new(move |failure| me.send_failed(failure)));
         let me = self.clone();
-        core.hooks.after_request.write().push(Arc::new(move |cx| {
+        core.hooks.after_request.push(Arc::new(move |cx| {
             me.after_request(cx);
             true
         }));

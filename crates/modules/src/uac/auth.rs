@@ -42,7 +42,7 @@ impl Uac {
         let secret = |text: Str| if is_ha1 { Secret::Ha1(text) } else { Secret::Password(text) };
         let text = |value: Value| match value {
             Value::Null => None,
-            value => Some(value.to_str()).filter(|text| !text.is_empty()),
+            value => Some(value.into_str()).filter(|text| !text.is_empty()),
         };
         if let Some(variables) = &self.auth
             && let (Some(username), Some(password)) =

@@ -216,7 +216,7 @@ pub(super) fn listen(me: &Arc<Usrloc>, core: &Arc<Core>) {
     }
     let me = me.clone();
     // The script sees the reply too, as in Kamailio.
-    core.hooks.before_reply.write().push(Arc::new(move |cx| {
+    core.hooks.before_reply.push(Arc::new(move |cx| {
         me.keepalive.take(&me, cx);
         true
     }));

@@ -87,7 +87,7 @@ impl ScriptType for Facility {
 
 fn line(cx: &RouteCx, me: &Xlog, at: Level, facility: Option<Facility>, place: bool, text: &Lazy) -> CallResult {
     if me.enabled(cx, at) {
-        me.write(cx, at, facility.map(|facility| facility.0), place, &text.0.eval(cx).to_str())?;
+        me.write(cx, at, facility.map(|facility| facility.0), place, &text.0.eval(cx).into_str())?;
     }
     Ok(Return::TRUE)
 }

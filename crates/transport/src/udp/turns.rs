@@ -12,7 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 /// A worker that keeps the turn while it handles datagrams loses it after once to twice this time: when something else got
 /// its processor, what has arrived need not wait until that has had its share.
-const PATIENCE: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_millis(4);
 
 /// The same when little arrives: so rarely is a server at rest woken.
 const PATIENCE_AT_REST: Duration = Duration::from_millis(20);
