@@ -233,7 +233,7 @@ impl Arrival {
     }
 
     /// Lets the rest of a message's handling, which waits, run as a task of its own.
-    pub(crate) fn finish_later(self, runtime: &tokio::runtime::Handle, mut rest: BoxFuture<'static, Box<RouteCx>>) {
+    fn finish_later(self, mut rest: BoxFuture<'static, Box<RouteCx>>) {
         let core = self.core.clone();
         let mut outbox = Vec::new();
         if core.waiting.fetch_add(1, Ordering::Relaxed) >= MAX_WAITING {
@@ -243,7 +243,7 @@ impl Arrival {
             core.send_all(&mut outbox);
             return;
         }
-        runtime.spawn(async move {
+        tokio::spawn(async move {
             let caught = std::future::poll_fn(move |context| {
                 match catch_unwind(AssertUnwindSafe(|| rest.as_mut().poll(context))) {
                     Ok(poll) => poll.map(Some),
@@ -264,10 +264,8 @@ impl Arrival {
 
 impl Core {
     /// Runs something that scripts may make wait: on the spot as far as it goes, the rest as a task of its own. What it
-    /// belongs to (a transaction) bounds how many there are.
+    /// belongs to (a transaction) bounds how many there are. The caller runs inside the runtime, as workers do.
     pub fn go(self: &Arc<Self>, mut future: BoxFuture<'static, ()>) {
-        let runtime = self.runtime();
-        let _entered = runtime.enter();
         let core = self.clone();
         let mut step =
             move |context: &mut Context<'_>| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
@@ -278,7 +276,7 @@ impl Core {
                 }
             };
         if step(&mut Context::from_waker(Waker::noop())).is_pending() {
-            runtime.spawn(std::future::poll_fn(step));
+            tokio::spawn(std::future::poll_fn(step));
         }
     }
 }
@@ -286,13 +284,11 @@ impl Core {
 /// Goes on with a message's handling without leaving the worker; when it has to wait, the rest runs as a task of its
 /// own and `None` is returned.
 pub(crate) fn poll_here(arrival: Arrival, mut rest: BoxFuture<'static, Box<RouteCx>>) -> Option<Box<RouteCx>> {
-    let runtime = arrival.core.runtime();
-    let _entered = runtime.enter();
     // Many waiting functions find their answer at once (a cache): then the message stays here.
     match rest.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(cx) => Some(cx),
         Poll::Pending => {
-            arrival.finish_later(&runtime, rest);
+            arrival.finish_later(rest);
             None
         }
     }

@@ -27,7 +27,6 @@ use std::time::Duration;
 
 use engine::statistics::Counter;
 use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Expression, Module, ModuleDef, Params};
-use parking_lot::RwLock;
 
 use crate::rr::Rr;
 use crate::tm::{Tm, Transaction};
@@ -113,7 +112,7 @@ pub struct Dialogs {
     /// The bit of `dlg_flag`.
     flag: u32,
     counters: Counters,
-    listeners: RwLock<Vec<Listener>>,
+    listeners: boxcar::Vec<Listener>,
 }
 
 /// What is counted.
@@ -238,7 +237,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         timeout_avp,
         flag: u32::try_from(params.dlg_flag).map_or(0, |flag| 1 << flag),
         counters: Counters::new(&core, params.enable_stats),
-        listeners: RwLock::default(),
+        listeners: boxcar::Vec::new(),
         core,
         tm,
         rr,
@@ -271,7 +270,7 @@ impl Module for Dialogs {
 impl Dialogs {
     /// Has `listener` hear what happens to dialogs.
     pub fn on(&self, listener: Listener) {
-        self.listeners.write().push(listener);
+        self.listeners.push(listener);
     }
 
     /// Lets a context that is no message of a dialog see its variables (`$dlg_var(x)`).

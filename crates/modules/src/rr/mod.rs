@@ -19,7 +19,6 @@ mod tests;
 use std::sync::Arc;
 
 use engine::{CompileEnv, Creating, Diagnostic, Expression, Module, ModuleDef, Params, RouteCx, ScriptError, Str};
-use parking_lot::RwLock;
 
 pub use direction::Direction;
 
@@ -90,7 +89,7 @@ pub struct Rr {
     params: RrParams,
     /// `custom_user_avp`, compiled.
     custom_user: Option<Expression>,
-    callbacks: RwLock<Vec<OnLooseRoute>>,
+    callbacks: boxcar::Vec<OnLooseRoute>,
 }
 
 impl Module for Rr {}
@@ -137,11 +136,11 @@ impl Rr {
 
     /// Has `callback` run whenever `loose_route` found our Route, after it set the destinations.
     pub fn on_loose_route(&self, callback: OnLooseRoute) {
-        self.callbacks.write().push(callback);
+        self.callbacks.push(callback);
     }
 
     fn tell(&self, cx: &mut RouteCx, params: &Str) {
-        for callback in &*self.callbacks.read() {
+        for (_, callback) in &self.callbacks {
             callback(cx, params);
         }
     }
@@ -168,5 +167,5 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         let mut env = CompileEnv::new(creating.core, creating.modules, creating.catalog);
         Some(env.variable_text(&params.custom_user_avp.to_text(), creating.span_of("custom_user_avp"))?)
     };
-    Ok(Arc::new(Rr { params, custom_user, callbacks: RwLock::default() }))
+    Ok(Arc::new(Rr { params, custom_user, callbacks: boxcar::Vec::new() }))
 }

@@ -38,7 +38,6 @@ use std::sync::{Arc, OnceLock};
 
 use ::transaction::{BranchId, Time};
 use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
-use parking_lot::RwLock;
 
 pub(crate) use create::{current, required};
 pub use local::LocalRequest;
@@ -130,9 +129,9 @@ pub struct Tm {
     retired: retired::Retired<transaction::Transaction>,
     timer: timer::Timer,
     counters: counters::Counters,
-    listeners: RwLock<Vec<Listener>>,
-    ack_listeners: RwLock<Vec<AckListener>>,
-    request_listeners: RwLock<Vec<RequestListener>>,
+    listeners: boxcar::Vec<Listener>,
+    ack_listeners: boxcar::Vec<AckListener>,
+    request_listeners: boxcar::Vec<RequestListener>,
 }
 
 /// The transaction of a message while scripts run on it.
@@ -211,9 +210,9 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         retired: retired::Retired::default(),
         timer: timer::Timer::default(),
         counters: counters::Counters::new(creating.core),
-        listeners: RwLock::default(),
-        ack_listeners: RwLock::default(),
-        request_listeners: RwLock::default(),
+        listeners: boxcar::Vec::new(),
+        ack_listeners: boxcar::Vec::new(),
+        request_listeners: boxcar::Vec::new(),
     });
     let _ = tm.core.set(creating.core.clone());
     counters::computed(&tm, creating.core);
@@ -291,7 +290,7 @@ impl Tm {
 
     /// Lets another module hear what happens to transactions.
     pub fn listen(&self, listener: Listener) {
-        self.listeners.write().push(listener);
+        self.listeners.push(listener);
     }
 
     /// The transaction of that number.
@@ -311,11 +310,11 @@ impl Tm {
 
     /// Lets another module hear of the transactions that are made for received requests.
     pub fn listen_for_requests(&self, listener: RequestListener) {
-        self.request_listeners.write().push(listener);
+        self.request_listeners.push(listener);
     }
 
     /// Lets another module hear of the ACKs to relayed 2xx replies.
     pub fn listen_for_acks(&self, listener: AckListener) {
-        self.ack_listeners.write().push(listener);
+        self.ack_listeners.push(listener);
     }
 }

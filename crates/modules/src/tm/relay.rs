@@ -183,7 +183,7 @@ fn in_failure_route(cx: &RouteCx) -> bool {
 
 /// Tells the INVITE's transaction of the ACK to its 2xx, when somebody wants to know.
 fn tell_of_ack(cx: &mut RouteCx, tm: &Tm) {
-    if !tm.ack_listeners.read().is_empty()
+    if !tm.ack_listeners.is_empty()
         && let Some(invite) = RequestKey::to_find(cx, &tm.table).and_then(|key| tm.table.find_invite_of_ack(&key))
         && (200..300).contains(&invite.status())
     {

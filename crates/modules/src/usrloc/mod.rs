@@ -118,7 +118,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         rules: Rules { matching, newest_first: params.desc_time_order, cseq_delay: params.cseq_delay },
         persists: matches!(mode, Some(store::Mode::WriteThrough | store::Mode::WriteBack)),
         by_uri: !params.db_ops_ruid,
-        callbacks: RwLock::default(),
+        callbacks: boxcar::Vec::new(),
     });
     let store = match mode {
         Some(mode) => Some(store::Store::new(creating.database("db_url", &params.db_url)?, mode)),
@@ -207,7 +207,7 @@ impl Usrloc {
 
     /// Calls `callback` for every event of a kind, after the table is unlocked. It must not block.
     pub fn on(&self, kind: EventKind, callback: Callback) {
-        self.shared.callbacks.write().push((kind, callback));
+        self.shared.callbacks.push((kind, callback));
     }
 
     /// A new unique id: `uloc-6b0254d2-271f-1`.

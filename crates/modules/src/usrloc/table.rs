@@ -179,7 +179,7 @@ pub(super) struct Shared {
     pub(super) persists: bool,
     /// Rows are found by address of record and URI (`db_ops_ruid` 0).
     pub(super) by_uri: bool,
-    pub(super) callbacks: parking_lot::RwLock<Vec<(EventKind, Callback)>>,
+    pub(super) callbacks: boxcar::Vec<(EventKind, Callback)>,
 }
 
 /// A location table (Kamailio's usrloc domain).
@@ -313,18 +313,17 @@ impl Table {
     }
 
     pub(super) fn wants(&self, kind: EventKind) -> bool {
-        self.shared.callbacks.read().iter().any(|(wanted, _)| *wanted == kind)
+        self.shared.callbacks.iter().any(|(_, (wanted, _))| *wanted == kind)
     }
 
     pub(super) fn tell(&self, aor: &[u8], events: Happened) {
         if events.is_empty() {
             return;
         }
-        let callbacks = self.shared.callbacks.read().clone();
         let aor = Str::copy_from(aor);
         for (kind, contact) in events {
             let event = Event { kind, table: self.name.clone(), aor: aor.clone(), contact };
-            for (_, callback) in callbacks.iter().filter(|(wanted, _)| *wanted == kind) {
+            for (_, (_, callback)) in self.shared.callbacks.iter().filter(|(_, (wanted, _))| *wanted == kind) {
                 callback(&event);
             }
         }
