@@ -390,7 +390,7 @@ impl Loaded {
         for (name, module) in &self.modules.list {
             module.clone().start(&self.core).await.map_err(|error| format!("module `{name}`: {error}"))?;
         }
-        for (_, hook) in &self.core.hooks.after_start {
+        for hook in self.core.hooks.after_start.iter() {
             hook(self.core.clone()).await;
         }
         if let Some(route) = self.program.route(language::ast::RouteKind::Event, "core:worker-one-init") {

@@ -12,6 +12,7 @@ use transport::{CloseReason, ConnectionInfo, Handler, Outgoing, Received, SendFa
 
 use crate::core::Core;
 use crate::function::{Routes, routes};
+use crate::listeners::Listeners;
 use crate::module::BoxFuture;
 use crate::program::{Next, Program};
 use crate::route_cx::RouteCx;
@@ -49,19 +50,19 @@ pub type AfterStart = Arc<dyn Fn(Arc<Core>) -> BoxFuture<'static, ()> + Send + S
 #[derive(Default)]
 pub struct Hooks {
     /// After all modules have started, before the first message.
-    pub after_start: boxcar::Vec<AfterStart>,
+    pub after_start: Listeners<AfterStart>,
     /// Before `request_route` (sl takes the ACKs to its replies here).
-    pub before_request: boxcar::Vec<Hook>,
+    pub before_request: Listeners<Hook>,
     /// Before `reply_route`; returning `false` means that the reply is taken.
-    pub before_reply: boxcar::Vec<Hook>,
+    pub before_reply: Listeners<Hook>,
     /// After `reply_route`: the transactions (set by tm).
     pub take_reply: OnceLock<TakeReply>,
     /// A message could not be sent.
-    pub send_failed: boxcar::Vec<SendFailed>,
+    pub send_failed: Listeners<SendFailed>,
     /// A connection was closed.
-    pub connection_closed: boxcar::Vec<ConnectionClosed>,
+    pub connection_closed: Listeners<ConnectionClosed>,
     /// After `request_route`, also when the script ended early.
-    pub after_request: boxcar::Vec<Hook>,
+    pub after_request: Listeners<Hook>,
 }
 
 /// Receives messages for a server. The borders to `transport`.
@@ -185,7 +186,7 @@ impl Handler for Engine {
     }
 
     fn connection_closed(&self, connection: &ConnectionInfo, reason: CloseReason) {
-        self.core.hooks.connection_closed.iter().for_each(|(_, hook)| hook(connection, reason));
+        self.core.hooks.connection_closed.iter().for_each(|hook| hook(connection, reason));
     }
 
     fn send_failed(&self, failure: SendFailure) {
@@ -197,7 +198,7 @@ impl Handler for Engine {
             failure.destination,
             failure.error
         );
-        self.core.hooks.send_failed.iter().for_each(|(_, hook)| hook(&failure));
+        self.core.hooks.send_failed.iter().for_each(|hook| hook(&failure));
     }
 }
 
@@ -328,8 +329,8 @@ fn fault(message: &Message) -> Option<Fault> {
         .or_else(|| header(true, message.content_length().is_ok(), "Bad Content-Length"))
 }
 
-fn run_hooks(hooks: &boxcar::Vec<Hook>, cx: &mut RouteCx) -> bool {
-    hooks.iter().all(|(_, hook)| hook(cx))
+fn run_hooks(hooks: &Listeners<Hook>, cx: &mut RouteCx) -> bool {
+    hooks.iter().all(|hook| hook(cx))
 }
 
 fn request(core: &Arc<Core>, program: Option<&Arc<Program>>, mut cx: Box<RouteCx>) -> Option<Box<RouteCx>> {

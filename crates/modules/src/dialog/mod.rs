@@ -26,7 +26,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use engine::statistics::Counter;
-use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Expression, Module, ModuleDef, Params};
+use engine::{
+    BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Expression, Listeners, Module, ModuleDef, Params,
+};
 
 use crate::rr::Rr;
 use crate::tm::{Tm, Transaction};
@@ -112,7 +114,7 @@ pub struct Dialogs {
     /// The bit of `dlg_flag`.
     flag: u32,
     counters: Counters,
-    listeners: boxcar::Vec<Listener>,
+    listeners: Listeners<Listener>,
 }
 
 /// What is counted.
@@ -237,7 +239,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         timeout_avp,
         flag: u32::try_from(params.dlg_flag).map_or(0, |flag| 1 << flag),
         counters: Counters::new(&core, params.enable_stats),
-        listeners: boxcar::Vec::new(),
+        listeners: Listeners::default(),
         core,
         tm,
         rr,

@@ -375,7 +375,7 @@ impl Dialogs {
     }
 
     pub(super) fn tell(&self, dialog: &Arc<Dialog>, event: &Event<'_>) {
-        self.listeners.iter().for_each(|(_, listener)| listener(dialog, event));
+        self.listeners.iter().for_each(|listener| listener(dialog, event));
     }
 }
 

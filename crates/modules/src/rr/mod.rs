@@ -18,7 +18,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use engine::{CompileEnv, Creating, Diagnostic, Expression, Module, ModuleDef, Params, RouteCx, ScriptError, Str};
+use engine::{
+    CompileEnv, Creating, Diagnostic, Expression, Listeners, Module, ModuleDef, Params, RouteCx, ScriptError, Str,
+};
 
 pub use direction::Direction;
 
@@ -89,7 +91,7 @@ pub struct Rr {
     params: RrParams,
     /// `custom_user_avp`, compiled.
     custom_user: Option<Expression>,
-    callbacks: boxcar::Vec<OnLooseRoute>,
+    callbacks: Listeners<OnLooseRoute>,
 }
 
 impl Module for Rr {}
@@ -140,7 +142,7 @@ impl Rr {
     }
 
     fn tell(&self, cx: &mut RouteCx, params: &Str) {
-        for (_, callback) in &self.callbacks {
+        for callback in self.callbacks.iter() {
             callback(cx, params);
         }
     }
@@ -167,5 +169,5 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         let mut env = CompileEnv::new(creating.core, creating.modules, creating.catalog);
         Some(env.variable_text(&params.custom_user_avp.to_text(), creating.span_of("custom_user_avp"))?)
     };
-    Ok(Arc::new(Rr { params, custom_user, callbacks: boxcar::Vec::new() }))
+    Ok(Arc::new(Rr { params, custom_user, callbacks: Listeners::default() }))
 }

@@ -463,7 +463,7 @@ fn names_of_sockets() {
         let rr = Rr {
             params: super::RrParams { sockname_mode: true, ..Default::default() },
             custom_user: None,
-            callbacks: boxcar::Vec::new(),
+            callbacks: engine::Listeners::default(),
         };
         super::record::record_route(cx, &rr, None).unwrap();
         let addresses = engine::forward::addresses(cx, cx.core.socket(transport::SocketId(2)));
@@ -479,7 +479,7 @@ fn names_of_sockets() {
 #[test]
 fn record_route_in_branch_routes() {
     with_sockets(|cx| {
-        let rr = Rr { params: super::RrParams::default(), custom_user: None, callbacks: boxcar::Vec::new() };
+        let rr = Rr { params: super::RrParams::default(), custom_user: None, callbacks: engine::Listeners::default() };
         rr.add_param(cx, Str::from(";m=1")).unwrap();
         cx.kind = engine::Routes(engine::function::routes::BRANCH);
         let base = cx.message.edits().mark();

@@ -129,7 +129,7 @@ impl Tm {
                 current.transaction = Some(new.clone());
                 current.is_owner = true;
                 current.running = Some(Running::begin(new.clone()));
-                self.request_listeners.iter().for_each(|(_, listener)| listener(&new, cx));
+                self.request_listeners.iter().for_each(|listener| listener(&new, cx));
                 Ok(Created::New(new))
             }
         }

@@ -37,7 +37,7 @@ mod tests;
 use std::sync::{Arc, OnceLock};
 
 use ::transaction::{BranchId, Time};
-use engine::{BoxFuture, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
+use engine::{BoxFuture, Core, Creating, Diagnostic, Listeners, Module, ModuleDef, Params, Str};
 
 pub(crate) use create::{current, required};
 pub use local::LocalRequest;
@@ -129,9 +129,9 @@ pub struct Tm {
     retired: retired::Retired<transaction::Transaction>,
     timer: timer::Timer,
     counters: counters::Counters,
-    listeners: boxcar::Vec<Listener>,
-    ack_listeners: boxcar::Vec<AckListener>,
-    request_listeners: boxcar::Vec<RequestListener>,
+    listeners: Listeners<Listener>,
+    ack_listeners: Listeners<AckListener>,
+    request_listeners: Listeners<RequestListener>,
 }
 
 /// The transaction of a message while scripts run on it.
@@ -210,9 +210,9 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         retired: retired::Retired::default(),
         timer: timer::Timer::default(),
         counters: counters::Counters::new(creating.core),
-        listeners: boxcar::Vec::new(),
-        ack_listeners: boxcar::Vec::new(),
-        request_listeners: boxcar::Vec::new(),
+        listeners: Listeners::default(),
+        ack_listeners: Listeners::default(),
+        request_listeners: Listeners::default(),
     });
     let _ = tm.core.set(creating.core.clone());
     counters::computed(&tm, creating.core);

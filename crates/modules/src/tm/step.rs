@@ -92,7 +92,7 @@ impl Step {
 impl Transaction {
     /// Tells the listeners. No lock may be held.
     pub(crate) fn tell(self: &Arc<Self>, notice: &Notice) {
-        self.tm.listeners.iter().for_each(|(_, listener)| listener(self, notice));
+        self.tm.listeners.iter().for_each(|listener| listener(self, notice));
     }
 
     /// Tells who wants to know that an ACK to this INVITE's 2xx came by, once.
@@ -100,7 +100,7 @@ impl Transaction {
         if std::mem::replace(&mut self.lock().acknowledged, true) {
             return;
         }
-        self.tm.ack_listeners.iter().for_each(|(_, listener)| listener(self, cx));
+        self.tm.ack_listeners.iter().for_each(|listener| listener(self, cx));
     }
 
     /// Does what needs no script; the rest is left in `step`.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Module, ModuleDef, Params, Str};
+use engine::{BoxFuture, Code, CompileEnv, Core, Creating, Diagnostic, Listeners, Module, ModuleDef, Params, Str};
 use parking_lot::RwLock;
 use transport::SocketId;
 
@@ -118,7 +118,7 @@ fn create(creating: &mut Creating<'_>) -> Result<Arc<dyn Module>, Diagnostic> {
         rules: Rules { matching, newest_first: params.desc_time_order, cseq_delay: params.cseq_delay },
         persists: matches!(mode, Some(store::Mode::WriteThrough | store::Mode::WriteBack)),
         by_uri: !params.db_ops_ruid,
-        callbacks: boxcar::Vec::new(),
+        callbacks: Listeners::default(),
     });
     let store = match mode {
         Some(mode) => Some(store::Store::new(creating.database("db_url", &params.db_url)?, mode)),

@@ -6,8 +6,8 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use engine::Str;
 use engine::statistics::Counter;
+use engine::{Listeners, Str};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use parking_lot::Mutex;
 
@@ -179,7 +179,7 @@ pub(super) struct Shared {
     pub(super) persists: bool,
     /// Rows are found by address of record and URI (`db_ops_ruid` 0).
     pub(super) by_uri: bool,
-    pub(super) callbacks: boxcar::Vec<(EventKind, Callback)>,
+    pub(super) callbacks: Listeners<(EventKind, Callback)>,
 }
 
 /// A location table (Kamailio's usrloc domain).
@@ -313,7 +313,7 @@ impl Table {
     }
 
     pub(super) fn wants(&self, kind: EventKind) -> bool {
-        self.shared.callbacks.iter().any(|(_, (wanted, _))| *wanted == kind)
+        self.shared.callbacks.iter().any(|(wanted, _)| *wanted == kind)
     }
 
     pub(super) fn tell(&self, aor: &[u8], events: Happened) {
@@ -323,7 +323,7 @@ impl Table {
         let aor = Str::copy_from(aor);
         for (kind, contact) in events {
             let event = Event { kind, table: self.name.clone(), aor: aor.clone(), contact };
-            for (_, (_, callback)) in self.shared.callbacks.iter().filter(|(_, (wanted, _))| *wanted == kind) {
+            for (_, callback) in self.shared.callbacks.iter().filter(|(wanted, _)| *wanted == kind) {
                 callback(&event);
             }
         }
